@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+
+/** A command that could not be run or that failed. It has no numeric `code`: Pulumi takes 1 and 14 for gRPC codes. */
+export class CommandError extends Error {
+  constructor(
+    readonly command: string,
+    readonly exitStatus: number | null,
+    readonly stderr: string,
+  ) {
+    super(`${command} failed (${exitStatus === null ? "no exit status" : `exit status ${exitStatus}`}): ${stderr.trim()}`);
+    this.name = "CommandError";
+  }
+}
+
+export interface RunOptions {
+  /** Written to standard input. */
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a command to its end and answers its standard output. */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: ["pipe", "pipe", "pipe"],
+      // A group of its own: Ctrl-C in the terminal must reach this program only, which then stops things in order.
+      detached: true,
+      ...(options.env && { env: options.env }),
+      ...(options.cwd && { cwd: options.cwd }),
+      ...(options.signal && { signal: options.signal }),
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+    child.on("error", (error) => reject(new CommandError(`${command} ${args.join(" ")}`, null, error.message)));
+    child.on("close", (status) => {
+      if (status === 0) resolve(stdout);
+      else reject(new CommandError(`${command} ${args.join(" ")}`, status, stderr || stdout.slice(-2000)));
+    });
+    // A command may end without reading its input; its exit status tells what happened.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(options.input ?? "");
+  });
+}
