@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { run } from "./exec";
+import { mirrorOf } from "./mirror";
+
+/** Debian release of the hosts. */
+export const SUITE = "trixie";
+
+/**
+ * What Debian's own EC2 image of that release has, as far as boot scripts may lean on it: an init, cloud-init, the
+ * network and file system tools, curl and Python.
+ */
+const PACKAGES = [
+  ...["systemd", "systemd-sysv", "dbus", "cloud-init", "iproute2", "netbase", "iputils-ping", "procps"],
+  ...["ca-certificates", "curl", "python3", "e2fsprogs", "util-linux", "udev", "openssl"],
+];
+
+/** Timers and services that do nothing for a container but cost time at boot. */
+const MASKED_UNITS = [
+  ...["apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service"],
+  ...["fstrim.timer", "systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service"],
+  ...["systemd-udevd.service", "systemd-udevd-kernel.socket", "systemd-udevd-control.socket"],
+  "systemd-udev-trigger.service",
+];
+
+/**
+ * The Ec2 datasource recognises AWS by DMI data, which a container does not have: the same first boot comes from a
+ * NoCloud seed. Addresses are set from outside. ds-identify reads the list only if it is on one line.
+ */
+const CLOUD_CONFIG = ["datasource_list: [ NoCloud, None ]", "network: { config: disabled }", ""].join("\n");
+
+const MACHINE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g;
+
+/** Folder of this project in the user's cache directory. */
+export function cacheFolder(): string {
+  const root = process.env.XDG_CACHE_HOME || path.join(process.env.HOME ?? "/root", ".cache");
+  const folder = path.join(root, "django-on-ec2");
+  fs.mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+function machineCertificates(): string {
+  return fs.existsSync(MACHINE_CERTIFICATES) ? fs.readFileSync(MACHINE_CERTIFICATES, "utf8") : "";
+}
+
+/**
+ * The Debian tree that every host starts from, built once with mmdebstrap and kept in the cache under a name that
+ * holds the hash of all that went into it. A build that was cut short leaves a folder that no run takes for an image.
+ */
+export async function ensureBaseImage(
+  report: (step: string) => void,
+  signal?: AbortSignal,
+): Promise<{ readonly path: string; readonly wasCached: boolean }> {
+  const mirror = await mirrorOf(SUITE);
+  const recipe = JSON.stringify([SUITE, mirror, PACKAGES, MASKED_UNITS, CLOUD_CONFIG, machineCertificates()]);
+  const name = `base-${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}`;
+  const image = path.join(cacheFolder(), name);
+  if (fs.existsSync(image)) return { path: image, wasCached: true };
+
+  report(`building the Debian ${SUITE} base image with mmdebstrap`);
+  const draft = `${image}.part`;
+  fs.rmSync(draft, { recursive: true, force: true });
+  try {
+    await run(
+      "mmdebstrap",
+      [
+        "--quiet",
+        "--variant=minbase",
+        '--aptopt=Apt::Install-Recommends "false"',
+        // Hosts are thrown away: no package needs to survive a power cut, nobody reads manuals on them.
+        "--dpkgopt=force-unsafe-io",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        `--include=${PACKAGES.join(",")}`,
+        SUITE,
+        draft,
+        ...mirror,
+      ],
+      { signal },
+    );
+    customise(draft);
+    await trustMachineCertificates(draft);
+    fs.renameSync(draft, image);
+  } catch (error) {
+    fs.rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+  return { path: image, wasCached: false };
+}
+
+function customise(root: string): void {
+  fs.writeFileSync(path.join(root, "etc/cloud/cloud.cfg.d/90_local.cfg"), CLOUD_CONFIG);
+  for (const unit of MASKED_UNITS) {
+    const link = path.join(root, "etc/systemd/system", unit);
+    fs.rmSync(link, { force: true });
+    fs.symlinkSync("/dev/null", link);
+  }
+  // Each host is given its own at its first boot.
+  fs.writeFileSync(path.join(root, "etc/machine-id"), "");
+}
+
+/** Has hosts trust the certificate authorities that the machine trusts beyond Debian's own. */
+async function trustMachineCertificates(root: string): Promise<void> {
+  const own = new Set(fs.readFileSync(path.join(root, MACHINE_CERTIFICATES), "utf8").match(PEM)?.map((pem) => pem.trim()));
+  const extra = (machineCertificates().match(PEM) ?? []).filter((pem) => !own.has(pem.trim()));
+  if (extra.length === 0) return;
+  const folder = path.join(root, "usr/local/share/ca-certificates");
+  fs.mkdirSync(folder, { recursive: true });
+  extra.forEach((pem, index) => fs.writeFileSync(path.join(folder, `machine-${index}.crt`), `${pem.trim()}\n`));
+  await run("chroot", [root, "update-ca-certificates"]);
+}

@@ -1,0 +1,30 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { run } from "./exec";
+import { StateDirectory } from "./state";
+
+/** A block device: a sparse file behind a loop device. */
+export interface BlockDevice {
+  /** Such as `/dev/loop3`. */
+  readonly device: string;
+  readonly file: string;
+}
+
+/** Makes an empty block device. */
+export async function createBlockDevice(state: StateDirectory, id: string, sizeGiB: number): Promise<BlockDevice> {
+  const file = path.join(state.folder("volumes"), `${id}.img`);
+  await run("truncate", ["--size", `${sizeGiB}G`, file]);
+  const device = (await run("losetup", ["--find", "--show", file])).trim();
+  return { device, file };
+}
+
+/** Makes a block device larger; the data on it stays. */
+export async function growBlockDevice(device: BlockDevice, sizeGiB: number): Promise<void> {
+  await run("truncate", ["--size", `${sizeGiB}G`, device.file]);
+  await run("losetup", ["--set-capacity", device.device]);
+}
+
+export async function deleteBlockDevice(device: BlockDevice): Promise<void> {
+  await run("losetup", ["--detach", device.device]);
+  fs.rmSync(device.file, { force: true });
+}
