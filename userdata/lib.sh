@@ -1,0 +1,177 @@
+# Shared by the boot scripts, which come after it in one file. Reads REPORT_BUCKET and REPORT_REGION.
+# shellcheck shell=bash
+set -Eeuo pipefail
+umask 022
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+
+LOG=/var/log/cloud-init-output.log
+LOG_START=$(stat -c %s "$LOG" 2>/dev/null || echo 0)
+WORK=$(mktemp -d "${TMPDIR:-/run}/boot.XXXXXX") # /run is in memory: no secret reaches a disk
+STEP=start
+INSTANCE_ID=unknown
+
+step() {
+  STEP=$*
+  printf '== %3ds  %s\n' "$SECONDS" "$STEP"
+}
+
+# The first reason stands: what fails afterwards is its consequence.
+reason() { [[ -s $WORK/reason ]] || printf '%s' "$*" >"$WORK/reason"; }
+
+fail() {
+  reason "$*"
+  printf 'FAILED: %s\n' "$*" >&2
+  exit 1
+}
+
+# retry WHAT COMMAND…  Commands run without errexit here: functions return their failures themselves.
+retry() {
+  local what=$1 pause=1 error
+  shift
+  : >"$WORK/error"
+  until "$@"; do
+    error=$(tail -c 400 "$WORK/error")
+    ((pause <= 16)) || fail "$what${error:+: $error}"
+    printf '%s%s; again in %d s\n' "$what" "${error:+: $error}" "$pause" >&2
+    sleep "$pause"
+    ((pause *= 2))
+  done
+}
+
+# wait_for SECONDS WHY COMMAND…
+wait_for() {
+  local end=$((SECONDS + $1)) why=$2
+  shift 2
+  until "$@"; do
+    ((SECONDS < end)) || fail "$why"
+    sleep 0.2
+  done
+}
+
+imds() {
+  local url=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest token
+  token=$(curl -sSf -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$url/api/token") || return
+  curl -sSf -m 5 -H @<(printf 'X-aws-ec2-metadata-token: %s\n' "$token") "$url/$1"
+}
+
+# The role's credentials as a curl configuration, so that they never show in a process list.
+credentials() {
+  local path=meta-data/iam/security-credentials/ role
+  role=$(imds "$path") || return
+  imds "$path$role" | python3 -c '
+import json, sys
+print("""user = "%(AccessKeyId)s:%(SecretAccessKey)s"
+header = "X-Amz-Security-Token: %(Token)s\"""" % json.load(sys.stdin))'
+}
+
+# aws_request SERVICE REGION PATH OUTPUT-FILE [CURL OPTION…]
+aws_request() {
+  local service=$1 region=$2 path=$3 output=$4 config code
+  shift 4
+  config=$(credentials 2>"$WORK/error") || return
+  code=$(curl -sS -K <(printf '%s\n' "$config") --aws-sigv4 "aws:amz:$region:$service" \
+    --connect-timeout 5 -m 300 -o "$output" -w '%{http_code}' "$@" \
+    "${AWS_ENDPOINT_URL:-https://$service.$region.amazonaws.com}$path" 2>"$WORK/error") || return
+  [[ $code == 2?? ]] && return
+  printf '%s answered %s %s' "$service" "$code" "$(head -c 300 "$output" | tr -s '[:cntrl:]' ' ')" >"$WORK/error"
+  return 1
+}
+
+s3_get() { aws_request s3 "$REPORT_REGION" "/$1/$2" "$3"; } # BUCKET KEY FILE
+
+# s3_put BUCKET KEY FILE TYPE
+s3_put() {
+  aws_request s3 "$REPORT_REGION" "/$1/$2" "$WORK/response" -X PUT -H "Content-Type: $4" --data-binary "@$3"
+}
+
+# read_secret ARN FILE
+read_secret() {
+  (
+    umask 077
+    aws_request secretsmanager "$(cut -d: -f4 <<<"$1")" / "$WORK/secret" \
+      -H 'Content-Type: application/x-amz-json-1.1' -H 'X-Amz-Target: secretsmanager.GetSecretValue' \
+      -d "{\"SecretId\":\"$1\"}" &&
+      python3 - "$WORK/secret" "$2" 2>"$WORK/error" <<'PYTHON'
+import json, os, sys
+value = json.load(open(sys.argv[1]))["SecretString"]
+try:
+    json.loads(value)
+except ValueError:
+    sys.exit("the secret's value is no JSON")
+with open(sys.argv[2] + ".new", "w") as file:
+    file.write(value)
+os.replace(file.name, sys.argv[2])
+PYTHON
+  )
+}
+
+get_secret() { retry "cannot read the secret $1 (may the instance's role read it?)" read_secret "$1" "$2"; }
+
+# field FILE NAME: a member of a JSON object
+field() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
+
+apt_install() {
+  dpkg --configure -a &&
+    apt-get -q -o APT::Update::Error-Mode=any -o DPkg::Lock::Timeout=300 update &&
+    apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install "$@"
+}
+
+# Asks the network for nothing when all is installed, so that a host can boot while a mirror is down.
+packages() {
+  local installed
+  installed=$(dpkg-query -Wf '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed) || true
+  [[ $installed == "$#" ]] || retry "apt cannot install $* (is there a way out to the Debian mirror?)" apt_install "$@"
+}
+
+session_manager() {
+  local region deb="$WORK/agent.deb"
+  [[ $SESSION_MANAGER == true && ! -e /usr/bin/amazon-ssm-agent ]] || return 0
+  step "install the Session Manager agent"
+  region=$(imds meta-data/placement/region)
+  retry "cannot download the Session Manager agent" curl -sSf --proto =https -m 120 -o "$deb" \
+    "https://s3.$region.amazonaws.com/amazon-ssm-$region/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
+  dpkg -i "$deb"
+}
+
+report() {
+  python3 - "$1" "$INSTANCE_ID" "$SCRIPT" "$STEP" "$LOG" "$LOG_START" "$WORK/reason" <<'PYTHON'
+import datetime, json, sys
+status, instance, script, step, log, start, reason = sys.argv[1:]
+def read(path, start=0):
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+print(json.dumps({
+    "instanceId": instance, "script": script, "succeeded": status == "0", "step": step, "message": read(reason),
+    "logTail": "\n".join(read(log, int(start)).splitlines()[-60:])[-8000:],
+    "bootId": read("/proc/sys/kernel/random/boot_id").strip(),
+    "finishedAt": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+}))
+PYTHON
+}
+
+finish() {
+  local status=$?
+  trap - EXIT ERR
+  set +e
+  if ((status == 0)); then
+    rm -f "$WORK/reason"
+    printf '== %3ds  done\n' "$SECONDS"
+  else
+    reason "stopped with status $status"
+    sleep 1 # cloud-init copies the output to its log through a pipe
+  fi
+  report "$status" >"$WORK/report.json"
+  (retry "cannot write the boot report" s3_put "$REPORT_BUCKET" "boot/$INSTANCE_ID.json" "$WORK/report.json" application/json)
+  rm -rf "$WORK"
+  exit "$status"
+}
+
+trap 'reason "line $LINENO: ${BASH_COMMAND%%$'"'\n'"'*} ended with status $?"' ERR
+trap finish EXIT
+
+step "ask the metadata service who this host is"
+INSTANCE_ID=$(retry "the metadata service does not answer" imds meta-data/instance-id)

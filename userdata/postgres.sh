@@ -1,0 +1,222 @@
+# A PostgreSQL 17 host whose data, certificates included, live on a volume that outlives it.
+# shellcheck shell=bash
+SCRIPT=postgres
+device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
+home=/var/lib/postgresql
+data=$home/17/main
+tls=$home/tls
+config=/etc/postgresql/17/main
+bin=/usr/lib/postgresql/17/bin
+changed=
+
+as_postgres() { (cd / && runuser -u postgres -- "$@"); }
+
+# put FILE OWNER MODE: writes standard input there if it differs
+put() {
+  cat >"$WORK/put"
+  cmp -s "$WORK/put" "$1" && return
+  install -D -o "$2" -g "$2" -m "$3" "$WORK/put" "$1.new"
+  mv "$1.new" "$1"
+  changed=yes
+}
+
+step "read the roles' secrets"
+get_secret "$OWNER_SECRET_ARN" "$WORK/owner.json"
+get_secret "$APP_SECRET_ARN" "$WORK/app.json"
+owner=$(field "$WORK/owner.json" username)
+app=$(field "$WORK/app.json" username)
+for name in "$owner" "$app" "$DATABASE_NAME"; do
+  [[ $name =~ ^[a-z_][a-z0-9_]{0,62}$ ]] || fail "'$name' cannot name a role or database: use a-z, 0-9 and _"
+done
+
+step "create the postgres user"
+# Fixed ids: the next host must own the same files.
+getent group postgres >/dev/null || groupadd -g 750 postgres
+getent passwd postgres >/dev/null || useradd -u 750 -g postgres -d "$home" -M -s /bin/bash postgres
+
+step "wait for the data volume $DATA_VOLUME_ID"
+wait_for 300 "$DATA_VOLUME_ID is not attached after 300 s: attach it to $INSTANCE_ID and reboot it" test -b "$device"
+
+step "mount the data volume"
+status=0
+found=$(blkid -p -s TYPE -s LABEL -s PTTYPE -o export "$device") || status=$?
+if ((status == 2)); then
+  mkfs.ext4 -q -m 1 -L postgresql "$device"
+elif ((status)) || ! grep -qx TYPE=ext4 <<<"$found" || ! grep -qx LABEL=postgresql <<<"$found"; then
+  fail "$DATA_VOLUME_ID holds something else ($(tr '\n' ' ' <<<"$found")), which is left alone: give the host an empty volume or one of its own"
+fi
+uuid=$(blkid -p -s UUID -o value "$device")
+sed -i "\\# $home #d" /etc/fstab
+echo "UUID=$uuid $home ext4 noatime,nofail,x-systemd.device-timeout=60s 0 2" >>/etc/fstab
+systemctl daemon-reload
+mkdir -p "$home"
+mountpoint -q "$home" || mount -o noatime "$device" "$home"
+[[ $(mountpoint -d "$home") == "$(mountpoint -x "$device")" ]] || fail "something else than $DATA_VOLUME_ID is mounted at $home: unmount it and reboot"
+resize2fs "$device" 2>&1
+chown postgres:postgres "$home"
+
+step "install PostgreSQL 17"
+put /etc/postgresql-common/createcluster.d/app.conf root 644 <<<'create_main_cluster = false'
+packages postgresql-17 unattended-upgrades
+# A point release restarts the database: that is the operator's decision.
+put /etc/apt/apt.conf.d/52postgresql root 644 <<'CONF'
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+Unattended-Upgrade::Package-Blacklist { "^postgresql-17$"; };
+CONF
+session_manager
+
+step "find or create the cluster"
+rm -rf "$data.new"
+if [[ ! -e $data/PG_VERSION ]]; then
+  for other in "$home"/*/*; do
+    [[ ! -e $other/PG_VERSION && $other != "$data" ]] ||
+      fail "$DATA_VOLUME_ID holds $other, which is no PostgreSQL 17 cluster: upgrade or restore it, nothing was changed"
+  done
+  install -d -o postgres -g postgres "$home/17"
+  as_postgres "$bin/initdb" -D "$data.new" --data-checksums -E UTF8 --locale-provider=builtin \
+    --builtin-locale=C.UTF-8 --locale=C.UTF-8 --auth-local=peer --auth-host=reject
+  # Under its final name only when complete.
+  sync -f "$home"
+  mv "$data.new" "$data"
+fi
+
+step "make the certificates"
+install -d -o postgres -g postgres -m 700 "$tls"
+# Key and certificate in one file: they change together.
+new_certificate() { # NAME DAYS OPTION…
+  local out=$tls/$1.pem
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout "$WORK/key" -out "$WORK/certificate" \
+    -days "$2" "${@:3}" 2>"$WORK/error" || fail "openssl: $(<"$WORK/error")"
+  cat "$WORK/key" "$WORK/certificate" | put "$out" postgres 600
+}
+[[ -s $tls/ca.pem ]] || new_certificate ca 7300 -subj '/CN=PostgreSQL host CA' \
+  -addext basicConstraints=critical,CA:true,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign
+server_is_good() {
+  openssl verify -CAfile "$tls/ca.pem" -verify_hostname "$DATABASE_HOSTNAME" "$tls/server.pem" &&
+    openssl x509 -in "$tls/server.pem" -noout -checkend $((3 * 365 * 86400))
+} &>/dev/null
+# Five years, renewed at the first boot with less than three left: a host need not boot often.
+server_is_good || new_certificate server 1826 -subj "/CN=$DATABASE_HOSTNAME" -CA "$tls/ca.pem" -CAkey "$tls/ca.pem" \
+  -addext "subjectAltName=DNS:$DATABASE_HOSTNAME" -addext basicConstraints=critical,CA:false -addext extendedKeyUsage=serverAuth
+openssl x509 -in "$tls/ca.pem" -out "$WORK/ca.pem"
+
+step "configure the cluster"
+put "$config/start.conf" postgres 644 <<<auto
+put "$config/pg_ident.conf" postgres 640 </dev/null
+{
+  echo 'local all postgres peer'
+  for client in samehost $CLIENT_CIDRS; do
+    for role in "$owner" "$app"; do
+      echo "hostssl $DATABASE_NAME $role $client scram-sha-256"
+    done
+  done
+  echo 'host all all all reject'
+} | put "$config/pg_hba.conf" postgres 640
+put "$config/postgresql.conf" postgres 644 <<CONF
+data_directory = '$data'
+hba_file = '$config/pg_hba.conf'
+ident_file = '$config/pg_ident.conf'
+external_pid_file = '/run/postgresql/17-main.pid'
+unix_socket_directories = '/run/postgresql'
+cluster_name = '17/main'
+listen_addresses = '*'
+max_connections = $MAX_CONNECTIONS
+password_encryption = scram-sha-256
+ssl = on
+ssl_cert_file = '$tls/server.pem'
+ssl_key_file = '$tls/server.pem'
+ssl_min_protocol_version = 'TLSv1.3'
+tcp_keepalives_idle = 30
+tcp_keepalives_interval = 10
+tcp_keepalives_count = 3
+client_connection_check_interval = 2s
+shared_buffers = ${SHARED_BUFFERS_MIB}MB
+effective_cache_size = ${EFFECTIVE_CACHE_MIB}MB
+maintenance_work_mem = ${MAINTENANCE_WORK_MEM_MIB}MB
+work_mem = ${WORK_MEM_KIB}kB
+min_wal_size = 512MB
+max_wal_size = 2GB
+wal_compression = lz4
+random_page_cost = 1.1
+effective_io_concurrency = 200
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = '%m [%p] %q%u@%d %h '
+log_lock_waits = on
+log_min_duration_statement = 250ms
+log_parameter_max_length = 0
+CONF
+
+step "start the cluster"
+# Debian's unit ignores a failed start and never starts a dead server again.
+put /etc/systemd/system/postgresql@17-main.service.d/restart.conf root 644 <<CONF
+[Unit]
+RequiresMountsFor=$home
+StartLimitIntervalSec=0
+[Service]
+ExecStart=
+ExecStart=/usr/bin/pg_ctlcluster --skip-systemctl-redirect %i start
+Restart=always
+RestartSec=5
+CONF
+systemctl daemon-reload
+verb=start
+[[ -z $changed ]] || verb=restart
+systemctl "$verb" postgresql@17-main || {
+  tail -n 30 /var/log/postgresql/postgresql-17-main.log || journalctl -n 30 --no-pager -u postgresql@17-main
+  fail "the database does not start: the reason is at the end of its log"
+}
+wait_for 900 "the database accepts no connection after 900 s" as_postgres "$bin/pg_isready" -q
+
+step "create roles and database"
+# The passwords reach the server as SCRAM verifiers: neither arguments nor logs ever hold them.
+python3 - "$WORK/owner.json" "$WORK/app.json" >"$WORK/names.sql" <<'PYTHON'
+import base64, hashlib, hmac, json, os, sys
+def verifier(password):
+    salt, b64 = os.urandom(16), lambda value: base64.b64encode(value).decode()
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 4096)
+    sign = lambda text: hmac.digest(salted, text, "sha256")
+    stored = hashlib.sha256(sign(b"Client Key")).digest()
+    return f"SCRAM-SHA-256$4096:{b64(salt)}${b64(stored)}:{b64(sign(b'Server Key'))}"
+for role, path in zip(("owner", "app"), sys.argv[1:]):
+    secret = json.load(open(path))
+    print(f"\\set {role} '{secret['username']}'\n\\set {role}_password '{verifier(secret['password'])}'")
+PYTHON
+{
+  printf "\\\\set db '%s'\n" "$DATABASE_NAME"
+  cat "$WORK/names.sql" - <<'SQL'
+SELECT format('CREATE ROLE %I', r) FROM unnest(ARRAY[:'owner', :'app']) r
+  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) \gexec
+ALTER ROLE :"owner" LOGIN PASSWORD :'owner_password';
+ALTER ROLE :"app" LOGIN PASSWORD :'app_password';
+ALTER ROLE :"owner" SET timezone = 'UTC';
+ALTER ROLE :"app" SET timezone = 'UTC';
+ALTER ROLE :"app" SET statement_timeout = '5s';
+ALTER ROLE :"app" SET lock_timeout = '2s';
+ALTER ROLE :"app" SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE :"app" SET transaction_timeout = '15s';
+SELECT format('CREATE DATABASE %I OWNER %I', :'db', :'owner')
+  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'db') \gexec
+ALTER DATABASE :"db" OWNER TO :"owner";
+REVOKE ALL ON DATABASE :"db" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"db" TO :"app";
+\connect :"db"
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT ALL ON SCHEMA public TO :"owner";
+GRANT USAGE ON SCHEMA public TO :"app";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"app";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO :"app";
+SQL
+} | as_postgres psql -qX -v ON_ERROR_STOP=1 -v VERBOSITY=terse
+
+step "publish the certificate authority"
+retry "cannot write tls/postgres-ca.pem" s3_put "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/ca.pem" application/x-pem-file
+
+step "connect as a client does"
+address=$(retry "the metadata service does not answer" imds meta-data/local-ipv4)
+PGPASSWORD=$(field "$WORK/app.json" password)
+export PGPASSWORD
+psql -qXAt -v ON_ERROR_STOP=1 -c 'SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()' \
+  "host=$DATABASE_HOSTNAME hostaddr=$address user=$app dbname=$DATABASE_NAME sslmode=verify-full sslrootcert=$WORK/ca.pem connect_timeout=5"

@@ -1,0 +1,34 @@
+# The one runner of the migrations, and the maker of the administrator's account.
+# shellcheck shell=bash
+SCRIPT=release
+
+step "read the secrets"
+get_secret "$SERVICE_SECRET_ARN" "$WORK/service.json"
+get_secret "$OWNER_SECRET_ARN" "$WORK/database.json"
+get_secret "$ADMIN_SECRET_ARN" "$WORK/admin.json"
+retry "cannot read tls/postgres-ca.pem from $REPORT_BUCKET (has the database host booted?)" \
+  s3_get "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/database-ca.pem"
+region=$(imds meta-data/placement/region)
+
+step "reach the database"
+host=$(field "$WORK/database.json" host)
+port=$(field "$WORK/database.json" port)
+connect() { timeout 3 bash -c ": </dev/tcp/$host/$port" 2>"$WORK/error"; }
+retry "$host:$port accepts no connection (peering, routes, security group?)" connect
+
+# manage COMMAND…: as the application's user
+manage() {
+  systemd-run --quiet --collect --wait --pipe --unit=release -p User=app -p WorkingDirectory=/opt/app/src \
+    -p NoNewPrivileges=yes -p ProtectSystem=strict -p PrivateTmp=yes \
+    -p "LoadCredential=service.json:$WORK/service.json" -p "LoadCredential=database.json:$WORK/database.json" \
+    -p "LoadCredential=database-ca.pem:$WORK/database-ca.pem" -p "LoadCredential=admin.json:$WORK/admin.json" \
+    -E "ACCOUNT_BUCKET=$ACCOUNT_BUCKET" -E "AWS_REGION=$region" -E "INSTANCE_ID=$INSTANCE_ID" -E ALLOWED_HOSTS= \
+    -E DATABASE_CA_FILE=/run/credentials/release.service/database-ca.pem \
+    /opt/app/venv/bin/python manage.py "$@"
+}
+
+step "run the migrations"
+manage migrate_locked || fail "the migrations failed: see the log, correct them and deploy again"
+
+step "make the administrator's account"
+manage ensure_admin /run/credentials/release.service/admin.json || fail "the administrator's account could not be made: see the log"
