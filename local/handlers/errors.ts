@@ -1,0 +1,12 @@
+/** Runs a call; undefined when AWS answers with the error of that name: what was asked for is not there. */
+export async function unless<T>(
+  errorName: string | readonly string[],
+  call: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Error && [errorName].flat().includes(error.name)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import { createHash, randomUUID } from "node:crypto";
+import type { Handler, Handlers, Properties, ResourceRequest } from "../handler";
+import { arn, iamUniqueId, physicalName, resourceId } from "../naming";
+import { optionalText, text } from "../properties";
+
+interface Recorded {
+  readonly id: string;
+  readonly outputs: Properties;
+}
+
+/** Keeps what the program said and makes up what AWS would add; nothing acts on it. */
+function recorded(answer: (request: ResourceRequest) => Recorded): Handler {
+  return {
+    create: (request) => Promise.resolve(answer(request)),
+    read: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id, state, { inputs }) => Promise.resolve({ id, outputs: { ...state, ...inputs } }),
+    delete: () => Promise.resolve(),
+  };
+}
+
+function iamPath(request: ResourceRequest): string {
+  return optionalText(request.inputs, "path") ?? "/";
+}
+
+function named(limit: number, arnOf: (request: ResourceRequest, name: string) => string): Handler {
+  return recorded((request) => {
+    const name = physicalName(request, limit);
+    return { id: name, outputs: { name, arn: arnOf(request, name) } };
+  });
+}
+
+/** The fingerprint that EC2 shows for an imported OpenSSH key: the MD5 digest of its public part. */
+function keyFingerprint(publicKey: string): string {
+  const [, blob = ""] = publicKey.trim().split(/\s+/);
+  return (createHash("md5").update(Buffer.from(blob, "base64")).digest("hex").match(/../g) ?? []).join(":");
+}
+
+/** Handlers of the types that the local region only records. */
+export function recordedHandlers(): Handlers {
+  return {
+    "aws:iam/role:Role": recorded((request) => {
+      const name = physicalName(request, 64);
+      return {
+        id: name,
+        outputs: {
+          name,
+          arn: arn("iam", "", `role${iamPath(request)}${name}`),
+          uniqueId: iamUniqueId("AROA"),
+          path: iamPath(request),
+          createDate: new Date().toISOString(),
+        },
+      };
+    }),
+    "aws:iam/rolePolicy:RolePolicy": recorded((request) => {
+      const name = physicalName(request, 128);
+      return { id: `${text(request.inputs, "role")}:${name}`, outputs: { name } };
+    }),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": recorded(({ inputs }) => ({
+      id: `${text(inputs, "role")}/${text(inputs, "policyArn")}`,
+      outputs: {},
+    })),
+    "aws:iam/policy:Policy": recorded((request) => {
+      const name = physicalName(request, 128);
+      const policyArn = arn("iam", "", `policy${iamPath(request)}${name}`);
+      return {
+        id: policyArn,
+        outputs: { name, arn: policyArn, policyId: iamUniqueId("ANPA"), path: iamPath(request) },
+      };
+    }),
+    "aws:iam/instanceProfile:InstanceProfile": recorded((request) => {
+      const name = physicalName(request, 128);
+      return {
+        id: name,
+        outputs: {
+          name,
+          arn: arn("iam", "", `instance-profile${iamPath(request)}${name}`),
+          uniqueId: iamUniqueId("AIPA"),
+          path: iamPath(request),
+          createDate: new Date().toISOString(),
+        },
+      };
+    }),
+    "aws:cloudwatch/logGroup:LogGroup": named(512, ({ region }, name) =>
+      arn("logs", region, `log-group:${name}`),
+    ),
+    "aws:ec2/flowLog:FlowLog": recorded(({ region }) => {
+      const id = resourceId("fl");
+      return { id, outputs: { arn: arn("ec2", region, `vpc-flow-log/${id}`) } };
+    }),
+    "aws:ec2/keyPair:KeyPair": recorded((request) => {
+      const name = physicalName(request, 255, "keyName");
+      const publicKey = text(request.inputs, "publicKey");
+      return {
+        id: name,
+        outputs: {
+          keyName: name,
+          keyPairId: resourceId("key"),
+          keyType: publicKey.startsWith("ssh-ed25519") ? "ed25519" : "rsa",
+          fingerprint: keyFingerprint(publicKey),
+          arn: arn("ec2", request.region, `key-pair/${name}`),
+        },
+      };
+    }),
+    "aws:autoscaling/policy:Policy": named(255, ({ region, inputs }, name) =>
+      arn(
+        "autoscaling",
+        region,
+        `scalingPolicy:${randomUUID()}:autoScalingGroupName/${text(inputs, "autoscalingGroupName")}:policyName/${name}`,
+      ),
+    ),
+    "aws:s3/bucketLogging:BucketLogging": recorded(({ inputs }) => ({
+      id: text(inputs, "bucket"),
+      outputs: {},
+    })),
+    "aws:lambda/permission:Permission": recorded((request) => {
+      const statementId =
+        optionalText(request.inputs, "statementId") ?? physicalName(request, 100, "statementId");
+      return { id: statementId, outputs: { statementId } };
+    }),
+  };
+}
+
+/**
+ * Types that other handlers keep where the API shows them, but that have no effect here: signatures and policies are not
+ * checked, nothing expires, and what lies in a bucket is not encrypted.
+ */
+export const SHOWN_ONLY: readonly string[] = [
+  "aws:s3/bucketPolicy:BucketPolicy",
+  "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+  "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+  "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+];

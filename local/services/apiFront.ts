@@ -1,0 +1,323 @@
+import { createServer, request as httpRequest } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+import { KeyedMutex } from "./keyedMutex";
+import {
+  credentialScope,
+  ec2Error,
+  ec2Return,
+  element,
+  elementText,
+  listParameter,
+  queryAnswer,
+  queryError,
+} from "./queryProtocol";
+import type { XmlAnswer } from "./queryProtocol";
+
+/** Power control over the hosts behind EC2 instance ids. */
+export interface HostControl {
+  /** Resolves once the restart is under way; rejects with `UnknownInstanceError` for an id that no host has. */
+  reboot(instanceId: string): Promise<void>;
+  start(instanceId: string): Promise<void>;
+  stop(instanceId: string): Promise<void>;
+}
+
+/** No host has that instance id. */
+export class UnknownInstanceError extends Error {
+  constructor(instanceId: string) {
+    super(`The instance ID '${instanceId}' does not exist`);
+    this.name = "UnknownInstanceError";
+  }
+}
+
+/** Health of one target as the load balancer sees it. */
+export interface TargetHealth {
+  /** Instance id. */
+  readonly targetId: string;
+  readonly port: number;
+  readonly state: "initial" | "healthy" | "unhealthy" | "draining" | "unused" | "unavailable";
+  /** AWS's reason code, such as `Target.FailedHealthChecks`. */
+  readonly reason?: string;
+  readonly description?: string;
+}
+
+/** Where the truth about target health is known. */
+export interface TargetHealthSource {
+  /** Undefined for a target group that does not exist. */
+  describe(targetGroupArn: string): readonly TargetHealth[] | undefined;
+}
+
+/** What the front asks instead of moto. */
+export interface Truth {
+  readonly hosts: HostControl;
+  readonly targetHealth: TargetHealthSource;
+}
+
+/** The AWS API of the local region. */
+export interface ApiFront {
+  readonly port: number;
+  /** For `AWS_ENDPOINT_URL` on this machine. */
+  readonly endpoint: string;
+  /** Names who answers for hosts and target health; they need the endpoint to be made, so they come later. */
+  attach(truth: Truth): void;
+  close(): Promise<void>;
+}
+
+const LOAD_BALANCING_NAMESPACE = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+const QUERY_SERVICES = new Set(["ec2", "elasticloadbalancing", "autoscaling"]);
+const QUERY_LIMIT = 1024 ** 2;
+const OBJECT_LIMIT = 512 * 1024 ** 2;
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+]);
+
+class TooLargeError extends Error {}
+
+async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    if ((size += chunk.length) > limit)
+      throw new TooLargeError(`request bodies over ${limit} bytes are refused`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+}
+
+function send(response: ServerResponse, answer: XmlAnswer): void {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n${answer.body}`;
+  response.writeHead(answer.status, {
+    "content-type": "text/xml",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+function describeTargetHealth(source: TargetHealthSource, parameters: URLSearchParams): XmlAnswer {
+  const targets = source.describe(parameters.get("TargetGroupArn") ?? "");
+  if (!targets) return queryError("TargetGroupNotFound", "One or more target groups not found");
+  const asked = listParameter(parameters, "Targets.member", ".Id");
+  const answered: readonly TargetHealth[] =
+    asked.length === 0
+      ? targets
+      : asked.map(
+          (targetId, index) =>
+            targets.find((target) => target.targetId === targetId) ?? {
+              targetId,
+              port: Number(parameters.get(`Targets.member.${index + 1}.Port`) ?? targets[0]?.port ?? 80),
+              state: "unused",
+              reason: "Target.NotRegistered",
+              description: "Target is not registered to the target group",
+            },
+        );
+  const members = answered.map(
+    (target) =>
+      `<member>${element("HealthCheckPort", target.port)}` +
+      `<Target>${element("Id", target.targetId)}${element("Port", target.port)}</Target>` +
+      `<TargetHealth>${element("State", target.state)}${element("Reason", target.reason)}` +
+      `${element("Description", target.description)}</TargetHealth></member>`,
+  );
+  return queryAnswer(
+    "DescribeTargetHealth",
+    LOAD_BALANCING_NAMESPACE,
+    `<TargetHealthDescriptions>${members.join("")}</TargetHealthDescriptions>`,
+  );
+}
+
+/** The power action behind an EC2 action; moto's own record of the state follows for start and stop. */
+function powerAction(
+  hosts: HostControl,
+  action: string,
+): ((instanceId: string) => Promise<void>) | undefined {
+  if (action === "RebootInstances") return (id) => hosts.reboot(id);
+  if (action === "StartInstances") return (id) => hosts.start(id);
+  if (action === "StopInstances") return (id) => hosts.stop(id);
+  return undefined;
+}
+
+/** Refuses a desired capacity outside the group's limits as AWS does; moto would take it. */
+function checkCapacity(action: string, parameters: URLSearchParams, group: string): XmlAnswer | undefined {
+  const minimum = Number(parameters.get("MinSize") ?? elementText(group, "MinSize"));
+  const maximum = Number(parameters.get("MaxSize") ?? elementText(group, "MaxSize"));
+  const desired = parameters.get("DesiredCapacity");
+  if (minimum > maximum) {
+    return queryError(
+      "ValidationError",
+      `Max bound, ${maximum}, must be greater than or equal to min bound, ${minimum}`,
+    );
+  }
+  if (desired === null) return undefined;
+  if (!/^\d+$/.test(desired))
+    return queryError("ValidationError", "Desired capacity must be a non-negative integer");
+  const size = Number(desired);
+  if (size >= minimum && size <= maximum) return undefined;
+  if (action === "UpdateAutoScalingGroup") {
+    return queryError(
+      "ValidationError",
+      `Desired capacity:${size} must be between the specified min size:${minimum} and max size:${maximum}`,
+    );
+  }
+  const bound = size < minimum ? `below min value ${minimum}` : `above max value ${maximum}`;
+  return queryError(
+    "ValidationError",
+    `New SetDesiredCapacity value ${size} is ${bound} for the AutoScalingGroup.`,
+  );
+}
+
+/** A write to an object or to several of a bucket; parts of multipart uploads are not visible until completed. */
+function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
+  const [, bucket, key] = /^\/([^/]+)\/?(.*)$/.exec(url.pathname) ?? [];
+  const { method } = request;
+  if (!bucket || method === "GET" || method === "HEAD" || url.searchParams.has("partNumber"))
+    return undefined;
+  return key || url.searchParams.has("delete") ? bucket : undefined;
+}
+
+/**
+ * Starts the AWS API of the local region: moto, with the answers corrected that moto gives untruthfully.
+ * - target health comes from the load balancer that really checks the hosts;
+ * - reboot, start and stop reach the host;
+ * - a desired capacity outside the group's limits is refused;
+ * - writes to a bucket are done one at a time: moto checks `If-None-Match` and `If-Match` and then writes, in two steps;
+ * - calls of the query protocol are done one at a time: moto changes its records without locks.
+ */
+export async function startApiFront(motoPort: number): Promise<ApiFront> {
+  const mutex = new KeyedMutex();
+  let truth: Truth | undefined;
+
+  async function forward(request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<void> {
+    const upstream = httpRequest({
+      host: "127.0.0.1",
+      port: motoPort,
+      method: request.method,
+      path: request.url,
+      headers: {
+        ...endToEnd(request.headers),
+        // moto reads a bucket's name out of any host that is not plainly its own.
+        host: `127.0.0.1:${motoPort}`,
+        ...(body && { "content-length": body.length }),
+      },
+    });
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+      upstream.once("response", resolve);
+      upstream.once("error", reject);
+    });
+    // Whatever happens to the upload is told by the answer, or by the lack of one.
+    answer.catch(() => undefined);
+    response.once("close", () => upstream.destroy());
+    if (body) upstream.end(body);
+    else await pipeline(request, upstream);
+    const received = await answer;
+    response.writeHead(received.statusCode ?? 502, endToEnd(received.headers));
+    await pipeline(received, response);
+  }
+
+  async function describeGroup(request: IncomingMessage, name: string): Promise<string> {
+    const answer = await fetch(`http://127.0.0.1:${motoPort}/`, {
+      method: "POST",
+      headers: {
+        authorization: request.headers.authorization ?? "",
+        "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+      },
+      body: new URLSearchParams({
+        Action: "DescribeAutoScalingGroups",
+        Version: "2011-01-01",
+        "AutoScalingGroupNames.member.1": name,
+      }),
+    });
+    return answer.text();
+  }
+
+  async function handleQuery(
+    request: IncomingMessage,
+    response: ServerResponse,
+    service: string,
+  ): Promise<void> {
+    const body = await readBody(request, QUERY_LIMIT);
+    const parameters = new URLSearchParams(body.toString("utf8"));
+    const action = parameters.get("Action") ?? "";
+    if (service === "elasticloadbalancing" && action === "DescribeTargetHealth" && truth) {
+      return send(response, describeTargetHealth(truth.targetHealth, parameters));
+    }
+    const power = service === "ec2" && truth && powerAction(truth.hosts, action);
+    if (power && parameters.get("DryRun") !== "true") {
+      try {
+        await Promise.all(listParameter(parameters, "InstanceId").map(power));
+      } catch (error) {
+        const code =
+          error instanceof UnknownInstanceError ? "InvalidInstanceID.NotFound" : "IncorrectInstanceState";
+        return send(response, ec2Error(code, error instanceof Error ? error.message : String(error)));
+      }
+      if (action === "RebootInstances") return send(response, ec2Return(action));
+    }
+    await mutex.run("query", async () => {
+      if (
+        service === "autoscaling" &&
+        (action === "SetDesiredCapacity" || action === "UpdateAutoScalingGroup")
+      ) {
+        const group = await describeGroup(request, parameters.get("AutoScalingGroupName") ?? "");
+        // A group that moto does not know is moto's to refuse.
+        const refusal = elementText(group, "MinSize") && checkCapacity(action, parameters, group);
+        if (refusal) return send(response, refusal);
+      }
+      await forward(request, response, body);
+    });
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://local");
+    const scope = credentialScope(request.headers.authorization, url);
+    if (scope && QUERY_SERVICES.has(scope.service) && request.method === "POST") {
+      return handleQuery(request, response, scope.service);
+    }
+    const bucket = scope?.service === "s3" ? writtenBucket(request, url) : undefined;
+    if (bucket === undefined) return forward(request, response);
+    // Received whole before its turn: a host that is killed while it sends must not hold up the others.
+    const body = await readBody(request, OBJECT_LIMIT);
+    await mutex.run(`s3/${bucket}`, () => forward(request, response, body));
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      const message = error instanceof Error ? error.message : String(error);
+      const status = error instanceof TooLargeError ? 413 : 503; // 503: SDKs try again
+      send(response, {
+        ...queryError(status === 413 ? "EntityTooLarge" : "ServiceUnavailable", message),
+        status,
+      });
+    });
+  });
+  // Longer than SDKs keep idle connections, so that none is closed just as a request is sent on it.
+  server.keepAliveTimeout = 120_000;
+  server.headersTimeout = 125_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    port,
+    endpoint: `http://127.0.0.1:${port}`,
+    attach(answers) {
+      truth = answers;
+    },
+    close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Properties, ResourceRequest } from "../../local/handler";
+import { spawnService } from "../../local/machine/state";
+import type { StateDirectory } from "../../local/machine/state";
+import { startApiFront } from "../../local/services/apiFront";
+import type { ApiFront } from "../../local/services/apiFront";
+import { awsClients } from "../../local/services/clients";
+import type { AwsClients } from "../../local/services/clients";
+import { motoPython, startMoto } from "../../local/services/moto";
+
+/** A folder that a test may fill. */
+export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), "django-on-ec2-test-"));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** A request as the runner of programs would make it. */
+export function request(
+  type: string,
+  name: string,
+  inputs: Properties,
+  region = "us-east-1",
+): ResourceRequest {
+  return { type, name, urn: `urn:pulumi:test::django-on-ec2::${type}::${name}`, region, inputs };
+}
+
+/** The AWS services of the local region, without its hosts. */
+export interface Services {
+  readonly front: ApiFront;
+  readonly clients: AwsClients;
+  readonly motoPort: number;
+  stop(): Promise<void>;
+}
+
+/** Starts moto and the front before it. */
+export async function startServices(): Promise<Services> {
+  const folder = await temporaryFolder();
+  const state: StateDirectory = {
+    path: folder.path,
+    release: () => undefined,
+    folder: (...names: string[]) => {
+      const path = join(folder.path, ...names);
+      mkdirSync(path, { recursive: true });
+      return path;
+    },
+  };
+  const moto = await startMoto(await motoPython(), (name, command, args, options) =>
+    spawnService(state, name, command, args, options),
+  );
+  const front = await startApiFront(moto.port);
+  const clients = awsClients(front.endpoint);
+  return {
+    front,
+    clients,
+    motoPort: moto.port,
+    async stop() {
+      clients.destroy();
+      await front.close();
+      await moto.service.stop();
+      await folder.remove();
+    },
+  };
+}
