@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { cacheDirectory } from "../cache";
 import { run } from "./exec";
-import { mirrorOf } from "./mirror";
 
 /** Debian release of the hosts. */
 export const SUITE = "trixie";
@@ -19,7 +19,12 @@ const PACKAGES = [
 /** Timers and services that do nothing for a container but cost time at boot. */
 const MASKED_UNITS = [
   ...["apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service"],
-  ...["fstrim.timer", "systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service"],
+  ...[
+    "fstrim.timer",
+    "systemd-networkd.service",
+    "systemd-networkd.socket",
+    "systemd-networkd-wait-online.service",
+  ],
   ...["systemd-udevd.service", "systemd-udevd-kernel.socket", "systemd-udevd-control.socket"],
   "systemd-udev-trigger.service",
 ];
@@ -33,12 +38,23 @@ const CLOUD_CONFIG = ["datasource_list: [ NoCloud, None ]", "network: { config: 
 const MACHINE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g;
 
-/** Folder of this project in the user's cache directory. */
-export function cacheFolder(): string {
-  const root = process.env.XDG_CACHE_HOME || path.join(process.env.HOME ?? "/root", ".cache");
-  const folder = path.join(root, "django-on-ec2");
-  fs.mkdirSync(folder, { recursive: true });
-  return folder;
+const DEFAULT_MIRROR = "http://deb.debian.org/debian";
+const SECURITY_MIRROR = "http://deb.debian.org/debian-security";
+
+/** Package sources: the mirror of the machine's own apt configuration, else Debian's default. */
+async function packageSources(): Promise<string[]> {
+  const format = "$(REPO_URI) $(ORIGIN) $(LABEL)";
+  const listed = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
+  const debian = listed
+    .split("\n")
+    .map((line) => line.split(" "))
+    .find(([, origin, label]) => origin === "Debian" && label === "Debian");
+  const mirror = (debian?.[0] ?? DEFAULT_MIRROR).replace(/\/$/, "");
+  return [
+    `deb ${mirror} ${SUITE} main`,
+    `deb ${mirror} ${SUITE}-updates main`,
+    `deb ${SECURITY_MIRROR} ${SUITE}-security main`,
+  ];
 }
 
 function machineCertificates(): string {
@@ -53,13 +69,21 @@ export async function ensureBaseImage(
   report: (step: string) => void,
   signal?: AbortSignal,
 ): Promise<{ readonly path: string; readonly wasCached: boolean }> {
-  const mirror = await mirrorOf(SUITE);
-  const recipe = JSON.stringify([SUITE, mirror, PACKAGES, MASKED_UNITS, CLOUD_CONFIG, machineCertificates()]);
+  const sources = await packageSources();
+  const recipe = JSON.stringify([
+    SUITE,
+    sources,
+    PACKAGES,
+    MASKED_UNITS,
+    CLOUD_CONFIG,
+    machineCertificates(),
+  ]);
   const name = `base-${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}`;
-  const image = path.join(cacheFolder(), name);
+  const image = path.join(cacheDirectory(), name);
   if (fs.existsSync(image)) return { path: image, wasCached: true };
 
   report(`building the Debian ${SUITE} base image with mmdebstrap`);
+  fs.mkdirSync(path.dirname(image), { recursive: true });
   const draft = `${image}.part`;
   fs.rmSync(draft, { recursive: true, force: true });
   try {
@@ -76,7 +100,7 @@ export async function ensureBaseImage(
         `--include=${PACKAGES.join(",")}`,
         SUITE,
         draft,
-        ...mirror,
+        ...sources,
       ],
       { signal },
     );
@@ -103,11 +127,18 @@ function customise(root: string): void {
 
 /** Has hosts trust the certificate authorities that the machine trusts beyond Debian's own. */
 async function trustMachineCertificates(root: string): Promise<void> {
-  const own = new Set(fs.readFileSync(path.join(root, MACHINE_CERTIFICATES), "utf8").match(PEM)?.map((pem) => pem.trim()));
+  const own = new Set(
+    fs
+      .readFileSync(path.join(root, MACHINE_CERTIFICATES), "utf8")
+      .match(PEM)
+      ?.map((pem) => pem.trim()),
+  );
   const extra = (machineCertificates().match(PEM) ?? []).filter((pem) => !own.has(pem.trim()));
   if (extra.length === 0) return;
   const folder = path.join(root, "usr/local/share/ca-certificates");
   fs.mkdirSync(folder, { recursive: true });
-  extra.forEach((pem, index) => fs.writeFileSync(path.join(folder, `machine-${index}.crt`), `${pem.trim()}\n`));
+  extra.forEach((pem, index) =>
+    fs.writeFileSync(path.join(folder, `machine-${index}.crt`), `${pem.trim()}\n`),
+  );
   await run("chroot", [root, "update-ca-certificates"]);
 }

@@ -7,7 +7,9 @@ export class CommandError extends Error {
     readonly exitStatus: number | null,
     readonly stderr: string,
   ) {
-    super(`${command} failed (${exitStatus === null ? "no exit status" : `exit status ${exitStatus}`}): ${stderr.trim()}`);
+    super(
+      `${command} failed (${exitStatus === null ? "no exit status" : `exit status ${exitStatus}`}): ${stderr.trim()}`,
+    );
     this.name = "CommandError";
   }
 }
@@ -35,7 +37,9 @@ export function run(command: string, args: readonly string[], options: RunOption
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-    child.on("error", (error) => reject(new CommandError(`${command} ${args.join(" ")}`, null, error.message)));
+    child.on("error", (error) =>
+      reject(new CommandError(`${command} ${args.join(" ")}`, null, error.message)),
+    );
     child.on("close", (status) => {
       if (status === 0) resolve(stdout);
       else reject(new CommandError(`${command} ${args.join(" ")}`, status, stderr || stdout.slice(-2000)));

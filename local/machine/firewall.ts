@@ -45,7 +45,8 @@ function match(rule: FirewallRule, side: "saddr" | "daddr"): string {
   return [...parts, "return"].join(" ");
 }
 
-const addresses = (items: readonly string[]) => (items.length > 0 ? `elements = { ${items.join(", ")} }` : "");
+const addresses = (items: readonly string[]) =>
+  items.length > 0 ? `elements = { ${items.join(", ")} }` : "";
 
 /**
  * The nftables rules of a VPC's router. A packet from a host to a host passes the sender's egress rules and the
@@ -85,7 +86,9 @@ export function renderFirewall(firewall: Firewall): string {
     "    type filter hook forward priority filter; policy drop;",
     "    ct state established,related accept",
     "    ct state invalid drop",
-    ...(hasHosts ? [`    iifname vmap { ${verdicts("out")} }`, `    oifname vmap { ${verdicts("in")} }`] : []),
+    ...(hasHosts
+      ? [`    iifname vmap { ${verdicts("out")} }`, `    oifname vmap { ${verdicts("in")} }`]
+      : []),
     `    oifname "${firewall.uplink}" ip saddr @public_hosts accept`,
     `    oifname "${firewall.uplink}" ip saddr @nat_subnets accept`,
     `    oifname "${firewall.uplink}" drop`,

@@ -2,7 +2,14 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { run } from "./exec";
 import { API_ADDRESS, Attachment, RESOLVER_ADDRESS, until } from "./network";
-import { controlGroupRoots, PREFIX, removeControlGroup, Service, spawnService, StateDirectory } from "./state";
+import {
+  controlGroupRoots,
+  PREFIX,
+  removeControlGroup,
+  Service,
+  spawnService,
+  StateDirectory,
+} from "./state";
 
 /** Time that a host has for an orderly shutdown, as EC2 gives before it cuts the power. */
 const SHUTDOWN_SECONDS = 30;
@@ -94,7 +101,8 @@ export class Host {
   }
 
   private async mount(): Promise<void> {
-    for (const name of ["root", "upper", "work"]) fs.mkdirSync(path.join(this.folder, name), { recursive: true });
+    for (const name of ["root", "upper", "work"])
+      fs.mkdirSync(path.join(this.folder, name), { recursive: true });
     const options = [
       `lowerdir=${this.layers.join(":")}`,
       `upperdir=${path.join(this.folder, "upper")}`,
@@ -165,9 +173,23 @@ export class Host {
   userDataOutput(lines = 40): string {
     for (const tree of [this.root, path.join(this.folder, "upper")]) {
       const file = path.join(tree, "var/log/cloud-init-output.log");
-      if (fs.existsSync(file)) return fs.readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+      if (fs.existsSync(file))
+        return fs.readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
     }
     return "";
+  }
+
+  /** Whether cloud-init finished with an error in the last boot. */
+  userDataFailed(): boolean {
+    const file = path.join(this.folder, "upper/var/lib/cloud/data/result.json");
+    if (!fs.existsSync(file)) return false;
+    const result = JSON.parse(fs.readFileSync(file, "utf8")) as { v1: { errors: unknown[] } };
+    return result.v1.errors.length > 0;
+  }
+
+  /** Whether the host's disk rests on a layer. */
+  uses(layer: string): boolean {
+    return this.layers.includes(layer);
   }
 
   /** Shuts the host down in order; its disk stays. */

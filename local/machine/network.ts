@@ -70,7 +70,10 @@ export class VpcNetwork {
   private resolver: Service | undefined;
   private readonly subnets = new Map<string, Subnet>();
   private readonly tables = new Map<string, RouteTable>();
-  private readonly groups = new Map<string, { ingress: Map<string, FirewallRule>; egress: Map<string, FirewallRule> }>();
+  private readonly groups = new Map<
+    string,
+    { ingress: Map<string, FirewallRule>; egress: Map<string, FirewallRule> }
+  >();
   private readonly attachments = new Map<string, Attachment>();
   private readonly peerings = new Map<string, { readonly link: string; readonly otherSide: string }>();
   private tableNumber = SUBNET_RULES;
@@ -163,7 +166,11 @@ export class VpcNetwork {
         "",
       ].join("\n"),
     );
-    const service = await spawnService(this.state, `${this.namespace}-endpoints`, "haproxy", ["-db", "-f", config]);
+    const service = await spawnService(this.state, `${this.namespace}-endpoints`, "haproxy", [
+      "-db",
+      "-f",
+      config,
+    ]);
     this.services.push(service);
     await until(async () => (await this.inside("ss", ["-Hltn"])).includes(`${API_ADDRESS}:80`), service);
   }
@@ -231,7 +238,16 @@ export class VpcNetwork {
 
   async addRouteTable(id: string): Promise<void> {
     this.tables.set(id, { number: ++this.tableNumber, routes: new Map() });
-    await this.ip(["route", "add", "unreachable", "default", "table", String(this.table(id).number), "metric", "9999"]);
+    await this.ip([
+      "route",
+      "add",
+      "unreachable",
+      "default",
+      "table",
+      String(this.table(id).number),
+      "metric",
+      "9999",
+    ]);
   }
 
   async removeRouteTable(id: string): Promise<void> {
@@ -264,7 +280,8 @@ export class VpcNetwork {
 
   async setRoute(tableId: string, cidr: string, target: RouteTarget): Promise<void> {
     const table = this.table(tableId);
-    const hop = target.kind === "peering" ? this.peeringHop(target.peeringId) : ["via", UPLINK_GATEWAY, "dev", UPLINK];
+    const hop =
+      target.kind === "peering" ? this.peeringHop(target.peeringId) : ["via", UPLINK_GATEWAY, "dev", UPLINK];
     await this.ip(["route", "replace", cidr, ...hop, "table", String(table.number)]);
     table.routes.set(cidr, { target, hop });
     await this.applyFirewall();
@@ -345,7 +362,18 @@ export class VpcNetwork {
     await this.ip(["link", "set", attachment.interface, "up"]);
     await run("ip", ["-netns", host, "address", "add", `${attachment.address}/32`, "dev", HOST_INTERFACE]);
     await run("ip", ["-netns", host, "link", "set", HOST_INTERFACE, "up"]);
-    await run("ip", ["-netns", host, "route", "add", "default", "via", GATEWAY_ADDRESS, "dev", HOST_INTERFACE, "onlink"]);
+    await run("ip", [
+      "-netns",
+      host,
+      "route",
+      "add",
+      "default",
+      "via",
+      GATEWAY_ADDRESS,
+      "dev",
+      HOST_INTERFACE,
+      "onlink",
+    ]);
     await this.ip(["route", "add", `${attachment.address}/32`, "dev", attachment.interface]);
     return attachment;
   }
@@ -413,9 +441,10 @@ export class VpcNetwork {
 export async function until(ready: () => Promise<boolean>, service: Service, seconds = 20): Promise<void> {
   let ended: string | undefined;
   void service.ended.then((reason) => (ended = reason));
-  for (const deadline = Date.now() + seconds * 1000; ; ) {
+  for (const deadline = Date.now() + seconds * 1000; ;) {
     if (await ready().catch(() => false)) return;
-    if (ended !== undefined) throw new Error(`${service.name} ended with ${ended}: ${service.output().trim()}`);
+    if (ended !== undefined)
+      throw new Error(`${service.name} ended with ${ended}: ${service.output().trim()}`);
     if (Date.now() > deadline)
       throw new Error(`${service.name} was not ready after ${seconds} s: ${service.output().trim()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

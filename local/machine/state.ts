@@ -245,7 +245,11 @@ export async function sweep(state: StateDirectory): Promise<string[]> {
   for (const line of devices.split("\n")) {
     const [device, file] = line.trim().split(/\s+/, 2);
     if (!device || !file?.startsWith(`${state.path}/`)) continue;
-    await attempt(problems, `loop device ${device}`, async () => void (await run("losetup", ["--detach", device])));
+    await attempt(
+      problems,
+      `loop device ${device}`,
+      async () => void (await run("losetup", ["--detach", device])),
+    );
     removed.push(`loop device ${device}`);
   }
   for (const namespace of namespaces) {

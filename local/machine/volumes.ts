@@ -11,7 +11,11 @@ export interface BlockDevice {
 }
 
 /** Makes an empty block device. */
-export async function createBlockDevice(state: StateDirectory, id: string, sizeGiB: number): Promise<BlockDevice> {
+export async function createBlockDevice(
+  state: StateDirectory,
+  id: string,
+  sizeGiB: number,
+): Promise<BlockDevice> {
   const file = path.join(state.folder("volumes"), `${id}.img`);
   await run("truncate", ["--size", `${sizeGiB}G`, file]);
   const device = (await run("losetup", ["--find", "--show", file])).trim();

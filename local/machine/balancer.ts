@@ -1,0 +1,361 @@
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as path from "node:path";
+import { CommandError, run } from "./exec";
+import { until } from "./network";
+import { Service, spawnService, StateDirectory } from "./state";
+
+/** What the program asked of a target group. Times in seconds. */
+export interface TargetGroupSettings {
+  readonly port: number;
+  readonly deregistrationDelay: number;
+  readonly healthCheck: {
+    readonly path: string;
+    readonly port: number;
+    /** Status codes of a healthy answer, such as `200` or `200-299`. */
+    readonly matcher: string;
+    readonly interval: number;
+    readonly timeout: number;
+    readonly healthyThreshold: number;
+    readonly unhealthyThreshold: number;
+  };
+}
+
+export interface ListenerOptions {
+  readonly name: string;
+  /** Address and port on the machine. */
+  readonly address: string;
+  readonly port: number;
+  /** The balancer's own network namespace, from which it reaches its targets. */
+  readonly namespace: string;
+  readonly idleTimeout: number;
+}
+
+/** Servers that HAProxy is told of at start; targets take and leave these places while it runs. */
+const SLOTS = 64;
+const BACKEND = "targets";
+/** How often a new target is asked until its first healthy answer, in seconds. */
+const ADMISSION_INTERVAL = 1;
+
+/** HAProxy's configuration for one listener that forwards to one target group. */
+export function renderBalancer(
+  listener: ListenerOptions,
+  group: TargetGroupSettings,
+  socket: string,
+): string {
+  const check = group.healthCheck;
+  return [
+    "global",
+    "  maxconn 4096",
+    `  stats socket ${socket} mode 600 level admin`,
+    "defaults",
+    "  mode http",
+    "  option forwardfor",
+    // The real balancer does not ask a second target either: a retry here would hide a failure there.
+    "  retries 0",
+    "  timeout connect 5s",
+    `  timeout client ${listener.idleTimeout}s`,
+    `  timeout server ${listener.idleTimeout}s`,
+    "frontend listener",
+    `  bind ${listener.address}:${listener.port}`,
+    "  http-request set-header X-Forwarded-Proto http",
+    `  http-request set-header X-Forwarded-Port ${listener.port}`,
+    `  default_backend ${BACKEND}`,
+    `backend ${BACKEND}`,
+    "  balance roundrobin",
+    "  option httpchk",
+    `  http-check send meth GET uri ${check.path} ver HTTP/1.1 hdr Host localhost hdr User-Agent ELB-HealthChecker/2.0`,
+    `  http-check expect status ${check.matcher}`,
+    `  timeout check ${check.timeout}s`,
+    `  default-server inter ${check.interval}s fall ${check.unhealthyThreshold} rise ${check.healthyThreshold}`,
+    `  server-template target 1-${SLOTS} 0.0.0.0:${group.port} port ${check.port} check disabled namespace ${listener.namespace}`,
+    "",
+  ].join("\n");
+}
+
+export type TargetState = "initial" | "healthy" | "unhealthy" | "draining" | "unused";
+
+/** A target's health, with Elastic Load Balancing's reason codes. */
+export interface TargetReport {
+  readonly targetId: string;
+  readonly port: number;
+  readonly state: TargetState;
+  readonly reason?: string;
+  readonly description?: string;
+}
+
+interface Target {
+  readonly id: string;
+  readonly address: string;
+  /** Its place in HAProxy, from the first healthy answer on. */
+  slot: number | undefined;
+  isDraining: boolean;
+  /** Failed answers since it was registered; only counted until the first healthy one. */
+  firstFailureAt: number | undefined;
+  lastAnswer: string;
+  report: { state: TargetState; reason?: string; description?: string };
+}
+
+/** A target group, served by at most one listener's HAProxy. */
+export class TargetGroup {
+  private readonly targets = new Map<string, Target>();
+  private listener: { options: ListenerOptions; service: Service; socket: string } | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private isPolling = false;
+
+  constructor(
+    private readonly state: StateDirectory,
+    private settings: TargetGroupSettings,
+    /** Told when HAProxy does not answer. */
+    private readonly onFault: (error: Error) => void,
+  ) {}
+
+  /** Starts the listener. A busy port is an error that names the process that holds it. */
+  async listen(options: ListenerOptions): Promise<void> {
+    if (this.listener) throw new Error("a target group of the local region serves one listener");
+    const holder = await portHolder(options.address, options.port);
+    if (holder)
+      throw new Error(
+        `port ${options.port} of ${options.address} is held by ${holder}: stop it, then start again`,
+      );
+    const folder = this.state.folder("balancers", options.name);
+    const socket = path.join(folder, "admin.sock");
+    const config = path.join(folder, "haproxy.cfg");
+    fs.writeFileSync(config, renderBalancer(options, this.settings, socket));
+    const service = await spawnService(this.state, options.name, "haproxy", ["-db", "-f", config]);
+    await until(() => Promise.resolve(fs.existsSync(socket)), service);
+    this.listener = { options, service, socket };
+    this.timer = setInterval(() => void this.poll(), ADMISSION_INTERVAL * 1000);
+  }
+
+  /** Stops the listener; its targets become unused. */
+  async unlisten(): Promise<void> {
+    clearInterval(this.timer);
+    const listener = this.listener;
+    this.listener = undefined;
+    for (const target of this.targets.values()) {
+      target.slot = undefined;
+      target.report = UNUSED;
+    }
+    await listener?.service.stop();
+  }
+
+  /** Takes new settings; a listener takes them by starting HAProxy again. */
+  async configure(settings: TargetGroupSettings): Promise<void> {
+    this.settings = settings;
+    const options = this.listener?.options;
+    if (!options) return;
+    await this.unlisten();
+    await this.listen(options);
+  }
+
+  register(id: string, address: string): void {
+    this.targets.set(id, {
+      id,
+      address,
+      slot: undefined,
+      isDraining: false,
+      firstFailureAt: undefined,
+      lastAnswer: "",
+      report: this.listener ? INITIAL : UNUSED,
+    });
+  }
+
+  /** Takes a target out: no new request reaches it; resolves when its last one ended or the delay has passed. */
+  async deregister(id: string): Promise<void> {
+    const target = this.targets.get(id);
+    if (!target || target.isDraining) return;
+    target.isDraining = true;
+    if (this.listener && target.slot !== undefined) {
+      target.report = {
+        state: "draining",
+        reason: "Target.DeregistrationInProgress",
+        description: "Target deregistration is in progress",
+      };
+      await this.command(`set server ${serverName(target.slot)} state drain`);
+      const deadline = Date.now() + this.settings.deregistrationDelay * 1000;
+      while (this.listener && Date.now() < deadline && (await this.sessions(target.slot)) > 0)
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      if (this.listener) await this.command(`set server ${serverName(target.slot)} state maint`);
+    }
+    this.targets.delete(id);
+  }
+
+  /** Takes a target out at once: its host is gone. */
+  async drop(id: string): Promise<void> {
+    const target = this.targets.get(id);
+    this.targets.delete(id);
+    if (this.listener && target?.slot !== undefined)
+      await this.command(`set server ${serverName(target.slot)} state maint`);
+  }
+
+  describe(): TargetReport[] {
+    return [...this.targets.values()].map((target) => ({
+      targetId: target.id,
+      port: this.settings.port,
+      ...target.report,
+    }));
+  }
+
+  private async poll(): Promise<void> {
+    if (this.isPolling || !this.listener) return;
+    this.isPolling = true;
+    try {
+      const waiting = [...this.targets.values()].filter(
+        (target) => target.slot === undefined && !target.isDraining,
+      );
+      await Promise.all(waiting.map((target) => this.admit(target)));
+      await this.readHealth();
+    } catch (error) {
+      // The listener may be stopped while a question to it is under way.
+      if (this.listener) this.onFault(error as Error);
+    } finally {
+      this.isPolling = false;
+    }
+  }
+
+  /** As the real balancer: one healthy answer lets a new target in, from then on the thresholds count. */
+  private async admit(target: Target): Promise<void> {
+    const { path: uri, port, timeout, matcher, interval, unhealthyThreshold } = this.settings.healthCheck;
+    const listener = this.listener!;
+    const answer = await run("ip", [
+      ...["netns", "exec", listener.options.namespace, "curl", "--silent", "--output", "/dev/null"],
+      ...[
+        "--max-time",
+        String(timeout),
+        "--user-agent",
+        "ELB-HealthChecker/2.0",
+        "--write-out",
+        "%{http_code}",
+      ],
+      `http://${target.address}:${port}${uri}`,
+    ]).catch((error: unknown) => (error instanceof CommandError ? "000" : Promise.reject(error)));
+    if (this.listener !== listener || target.isDraining || !this.targets.has(target.id)) return;
+    if (matches(answer, matcher)) {
+      const taken = new Set([...this.targets.values()].map((other) => other.slot));
+      const slot = Array.from({ length: SLOTS }, (_, index) => index + 1).find((place) => !taken.has(place));
+      if (slot === undefined) throw new Error(`the local region's balancer holds at most ${SLOTS} targets`);
+      target.slot = slot;
+      const server = serverName(slot);
+      await this.command(`set server ${server} addr ${target.address} port ${this.settings.port}`);
+      await this.command(`set server ${server} state ready`);
+      target.report = { state: "healthy" };
+      return;
+    }
+    target.firstFailureAt ??= Date.now();
+    if (Date.now() - target.firstFailureAt >= interval * unhealthyThreshold * 1000)
+      target.report = {
+        state: "unhealthy",
+        reason: answer === "000" ? "Target.Timeout" : "Target.ResponseCodeMismatch",
+        description:
+          answer === "000" ? "Request timed out" : `Health checks failed with these codes: [${answer}]`,
+      };
+  }
+
+  private async readHealth(): Promise<void> {
+    const rows = parseStatistics(await this.command("show stat"));
+    for (const target of this.targets.values()) {
+      if (target.slot === undefined || target.isDraining) continue;
+      const row = rows.get(`target${target.slot}`);
+      if (!row) continue;
+      target.report = row.status.startsWith("DOWN")
+        ? {
+            state: "unhealthy",
+            reason: row.code ? "Target.ResponseCodeMismatch" : "Target.FailedHealthChecks",
+            description: row.code
+              ? `Health checks failed with these codes: [${row.code}]`
+              : `Health checks failed (${row.check})`,
+          }
+        : { state: "healthy" };
+    }
+  }
+
+  private async sessions(slot: number): Promise<number> {
+    return parseStatistics(await this.command("show stat")).get(`target${slot}`)?.sessions ?? 0;
+  }
+
+  /** Asks HAProxy over its admin socket; an answer to a `set` is a complaint. */
+  private async command(command: string): Promise<string> {
+    const { socket } = this.listener!;
+    const answer = await new Promise<string>((resolve, reject) => {
+      let text = "";
+      net
+        .connect(socket, function (this: net.Socket) {
+          this.end(`${command}\n`);
+        })
+        .setEncoding("utf8")
+        .on("data", (chunk: string) => (text += chunk))
+        .on("end", () => resolve(text.trim()))
+        .on("error", reject);
+    });
+    // Setting an address answers with what it changed, or that nothing changed.
+    if (
+      command.startsWith("set ") &&
+      answer !== "" &&
+      !/changed from|no need to change|nothing changed/.test(answer)
+    )
+      throw new Error(`haproxy refused "${command}": ${answer}`);
+    return answer;
+  }
+}
+
+const UNUSED = {
+  state: "unused",
+  reason: "Target.NotInUse",
+  description: "No listener uses the target group",
+} as const;
+const INITIAL = {
+  state: "initial",
+  reason: "Elb.InitialHealthChecking",
+  description: "Initial health checks in progress",
+} as const;
+
+const serverName = (slot: number) => `${BACKEND}/target${slot}`;
+
+function matches(code: string, matcher: string): boolean {
+  return matcher.split(",").some((part) => {
+    const [low = "", high = low] = part.split("-");
+    return Number(code) >= Number(low) && Number(code) <= Number(high);
+  });
+}
+
+/** The rows of HAProxy's `show stat` by server name (management guide, 9.1). */
+export function parseStatistics(
+  csv: string,
+): Map<
+  string,
+  { readonly status: string; readonly check: string; readonly code: string; readonly sessions: number }
+> {
+  const [header = "", ...lines] = csv.split("\n");
+  const columns = header.replace(/^# /, "").split(",");
+  const column = (cells: string[], name: string) => cells[columns.indexOf(name)] ?? "";
+  return new Map(
+    lines.map((line) => {
+      const cells = line.split(",");
+      return [
+        column(cells, "svname"),
+        {
+          status: column(cells, "status"),
+          check: column(cells, "check_status"),
+          code: column(cells, "check_code"),
+          sessions: Number(column(cells, "scur")),
+        },
+      ];
+    }),
+  );
+}
+
+/** The process that listens on a port of the machine, if any. */
+export async function portHolder(address: string, port: number): Promise<string | undefined> {
+  const isFree = await new Promise<boolean>((resolve, reject) => {
+    const probe = net.createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(false) : reject(new Error(error.message, { cause: error })),
+    );
+    probe.listen(port, address, () => probe.close(() => resolve(true)));
+  });
+  if (isFree) return undefined;
+  const listening = await run("ss", ["-Hltnp", `sport = :${port}`]);
+  const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(listening) ?? [];
+  return name === undefined ? "another process" : `${name} (process ${pid})`;
+}
