@@ -146,7 +146,7 @@ function powerAction(
   return undefined;
 }
 
-/** Refuses a desired capacity outside the group's limits as AWS does; moto would take it. */
+/** Refuses sizes outside the group's limits in AWS's words; moto would take them. */
 function checkCapacity(action: string, parameters: URLSearchParams, group: string): XmlAnswer | undefined {
   const minimum = Number(parameters.get("MinSize") ?? elementText(group, "MinSize"));
   const maximum = Number(parameters.get("MaxSize") ?? elementText(group, "MaxSize"));
@@ -266,9 +266,12 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
         service === "autoscaling" &&
         (action === "SetDesiredCapacity" || action === "UpdateAutoScalingGroup")
       ) {
-        const group = await describeGroup(request, parameters.get("AutoScalingGroupName") ?? "");
-        // A group that moto does not know is moto's to refuse.
-        const refusal = elementText(group, "MinSize") && checkCapacity(action, parameters, group);
+        const name = parameters.get("AutoScalingGroupName") ?? "";
+        const group = await describeGroup(request, name);
+        const refusal =
+          elementText(group, "MinSize") === undefined
+            ? queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`)
+            : checkCapacity(action, parameters, group);
         if (refusal) return send(response, refusal);
       }
       await forward(request, response, body);

@@ -5,6 +5,9 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 
+// The SDK announces on standard error when it will ask for a newer Node.js; its version is pinned, so that is no news.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+
 /** Credentials that every caller of the local region may use: it does not check signatures. */
 export const LOCAL_CREDENTIALS = {
   accessKeyId: "AKIALOCALREGION00000",
