@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { createServer, Server } from "node:http";
+import { AddressInfo } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { CommandError, run } from "../../local/machine/exec";
+import { FirewallRule } from "../../local/machine/firewall";
+import { API_ADDRESS, Attachment, RESOLVER_ADDRESS, VpcNetwork } from "../../local/machine/network";
+import { spawnService, StateDirectory, sweep } from "../../local/machine/state";
+
+const LISTENER = `
+import socketserver, sys
+class Answer(socketserver.BaseRequestHandler):
+    def handle(self): self.request.sendall(b"ok")
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(("0.0.0.0", int(sys.argv[1])), Answer).serve_forever()
+`;
+const CONNECT = `
+import socket, sys
+try:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])) as link:
+        sys.exit(0 if link.recv(2) == b"ok" else 3)
+except OSError:
+    sys.exit(2)
+`;
+
+const tcp = (port: number, peer: FirewallRule["peer"]): FirewallRule => ({
+  protocol: "tcp",
+  fromPort: port,
+  toPort: port,
+  peer,
+});
+const anywhere = { cidr: "0.0.0.0/0" };
+
+describe("two networks", () => {
+  let state: StateDirectory;
+  let api: Server;
+  let web: VpcNetwork;
+  let database: VpcNetwork;
+  let client: Attachment;
+  let neighbour: Attachment;
+  let server: Attachment;
+
+  const reaches = async (from: Attachment, to: Attachment, port: number, wait = 0.7): Promise<boolean> =>
+    run("ip", [
+      "netns",
+      "exec",
+      from.namespace,
+      "python3",
+      "-c",
+      CONNECT,
+      to.address,
+      String(port),
+      String(wait),
+    ])
+      .then(() => true)
+      .catch((error: unknown) => {
+        if (error instanceof CommandError && error.exitStatus === 2) return false;
+        throw error;
+      });
+
+  before(async () => {
+    state = StateDirectory.acquire();
+    await sweep(state);
+    api = createServer((request, response) => response.end(JSON.stringify(request.headers)));
+    await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
+    const { port } = api.address() as AddressInfo;
+    const ports = { metadata: port, api: port };
+    [web, database] = await Promise.all([
+      VpcNetwork.create(state, "vpc-web", "10.10.0.0/16", ports),
+      VpcNetwork.create(state, "vpc-database", "10.20.0.0/16", ports),
+    ]);
+    web.addSubnet("subnet-web", "10.10.0.0/20");
+    database.addSubnet("subnet-database", "10.20.0.0/20");
+    for (const [network, subnet, table, group] of [
+      [web, "subnet-web", "rtb-web", "sg-web"],
+      [database, "subnet-database", "rtb-database", "sg-database"],
+    ] as const) {
+      await network.addRouteTable(table);
+      await network.associate(subnet, table);
+      network.setGroup(group);
+      await network.setRule(group, "egress", "all", { protocol: "-1", peer: anywhere });
+    }
+    const join = (network: VpcNetwork, name: string, subnet: string, group: string) =>
+      network.attach(name, { address: network.takeAddress(subnet), groupIds: [group], isPublic: false });
+    client = await join(web, "client", "subnet-web", "sg-web");
+    neighbour = await join(web, "neighbour", "subnet-web", "sg-web");
+    server = await join(database, "server", "subnet-database", "sg-database");
+    for (const [name, host] of Object.entries({ neighbour, server }))
+      await spawnService(state, `listener-${name}`, "ip", [
+        ...["netns", "exec", host.namespace, "python3", "-c", LISTENER, "5432"],
+      ]);
+  });
+
+  after(async () => {
+    try {
+      await sweep(state);
+      api.close();
+    } finally {
+      state.release();
+    }
+    const left = await run("ip", ["netns", "list"]);
+    assert.doesNotMatch(left, /doe2-/);
+  });
+
+  test("neighbours in one subnet do not reach each other unless a rule says so", async () => {
+    assert.equal(await reaches(client, neighbour, 5432), false);
+    await web.setRule("sg-web", "ingress", "neighbours", tcp(5432, { groupId: "sg-web" }));
+    assert.equal(await reaches(client, neighbour, 5432, 5), true);
+    await web.setRule("sg-web", "ingress", "neighbours", undefined);
+    assert.equal(await reaches(client, neighbour, 5432), false);
+  });
+
+  test("a rule on the receiver's side is not enough when the sender may not send", async () => {
+    await web.setRule("sg-web", "ingress", "neighbours", tcp(5432, anywhere));
+    await web.setRule("sg-web", "egress", "all", tcp(443, anywhere));
+    assert.equal(await reaches(client, neighbour, 5432), false);
+    await web.setRule("sg-web", "egress", "all", { protocol: "-1", peer: anywhere });
+    assert.equal(await reaches(client, neighbour, 5432, 5), true);
+    await web.setRule("sg-web", "ingress", "neighbours", undefined);
+  });
+
+  test("networks reach each other over a peering with routes on both sides and an open port, never before", async () => {
+    await database.setRule("sg-database", "ingress", "clients", tcp(5432, { cidr: "10.10.0.0/20" }));
+    assert.equal(await reaches(client, server, 5432), false);
+    await assert.rejects(
+      web.setRoute("rtb-web", "10.20.0.0/20", { kind: "peering", peeringId: "pcx-1" }),
+      /peering pcx-1 is not active/,
+    );
+    await VpcNetwork.peer("pcx-1", web, database);
+    assert.equal(await reaches(client, server, 5432), false);
+    await web.setRoute("rtb-web", "10.20.0.0/20", { kind: "peering", peeringId: "pcx-1" });
+    assert.equal(await reaches(client, server, 5432), false);
+    await database.setRoute("rtb-database", "10.10.0.0/20", { kind: "peering", peeringId: "pcx-1" });
+    assert.equal(await reaches(client, server, 5432, 5), true);
+    await database.setRule("sg-database", "ingress", "clients", undefined);
+    assert.equal(await reaches(client, server, 5432), false);
+    await database.removeRoute("rtb-database", "10.10.0.0/20");
+    await web.removeRoute("rtb-web", "10.20.0.0/20");
+    await VpcNetwork.unpeer("pcx-1", web, database);
+  });
+
+  test("a name is known where its zone is, and only there", async () => {
+    web.setName("postgres.test.internal", "10.20.0.4");
+    const ask = (from: Attachment) =>
+      run("ip", ["netns", "exec", from.namespace, "python3", "-c", DNS_QUERY, RESOLVER_ADDRESS]);
+    for (let tries = 0; (await ask(client)).trim() !== "10.20.0.4"; tries++)
+      assert.ok(tries < 50, "the resolver has not learnt the name");
+    assert.notEqual((await ask(server)).trim(), "10.20.0.4");
+  });
+
+  test("the API learns who asks, whatever the client claims", async () => {
+    const answer = await run("ip", [
+      ...["netns", "exec", client.namespace, "curl", "-sS", "-H", "x-local-source: 10.10.0.99"],
+      `http://${API_ADDRESS}/`,
+    ]);
+    const headers = JSON.parse(answer) as Record<string, string>;
+    assert.equal(headers["x-local-source"], client.address);
+    assert.equal(headers["x-local-vpc"], "vpc-web");
+  });
+});
+
+/** Asks a resolver for one A record; prints the address, or nothing. */
+const DNS_QUERY = `
+import socket, struct, sys
+name = b"".join(bytes([len(label)]) + label for label in b"postgres.test.internal".split(b".")) + b"\\0"
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+    link.settimeout(5)
+    link.sendto(struct.pack(">HHHHHH", 1, 0x100, 1, 0, 0, 0) + name + struct.pack(">HH", 1, 1), (sys.argv[1], 53))
+    answer = link.recv(512)
+if struct.unpack(">H", answer[6:8])[0]:
+    print(socket.inet_ntoa(answer[-4:]))
+`;
