@@ -1,0 +1,49 @@
+"""Authentication by access token: no database, no bucket."""
+
+from dataclasses import dataclass
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import build_bearer_security_scheme_object
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+
+from accounts import tokens
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whoever sent the request: `request.user`."""
+
+    account: str
+    token_version: int
+    is_authenticated = True
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Accepts `Authorization: Bearer <access token>`."""
+
+    def authenticate(self, request):
+        scheme, _, token = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        try:
+            claims = tokens.verify(token.decode("latin-1").strip(), tokens.ACCESS)
+        except tokens.InvalidToken as error:
+            raise AuthenticationFailed(
+                "The access token is not valid, or has expired.", code="token_invalid"
+            ) from error
+        request.META["service.account"] = claims.account
+        return Principal(claims.account, claims.version), None
+
+    def authenticate_header(self, request):
+        return "Bearer"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    """How the API's schema describes it."""
+
+    target_class = BearerAuthentication
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema):
+        return build_bearer_security_scheme_object("Authorization", "Bearer", "JWT")

@@ -1,0 +1,46 @@
+"""`manage.py ensure_admin FILE`: makes the administrator's account what FILE says."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import passwords, store
+from accounts.serializers import NewCredentials
+
+
+class Command(BaseCommand):
+    help = "Creates or updates the administrator's account. Running it again changes nothing."
+
+    def add_arguments(self, parser):
+        parser.add_argument("file", type=Path, help='JSON: {"login": …, "password": …}')
+
+    def handle(self, *args, file: Path, **options):
+        try:
+            data = json.loads(file.read_text())
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{file} cannot be read as JSON: {error}") from error
+        serializer = NewCredentials(data=data)
+        if not serializer.is_valid():
+            raise CommandError(f"{file}: {serializer.errors}")
+        login, password = (serializer.validated_data[k] for k in ("login", "password"))
+        key = store.account_key(login)
+
+        def update(account: store.Account) -> store.Account:
+            account = replace(account, role="admin")
+            if passwords.verify_password(password, account.password_hash):
+                return account
+            return replace(
+                account,
+                password_hash=passwords.hash_password(password),
+                token_version=account.token_version + 1,
+            )
+
+        try:
+            before = store.read(key)
+            outcome = "unchanged" if store.change(key, update) == before else "updated"
+        except store.AccountMissing:
+            store.create(key, store.Account(passwords.hash_password(password), role="admin"))
+            outcome = "created"
+        self.stdout.write(f"Administrator's account {outcome}.")

@@ -1,0 +1,74 @@
+"""Stateless tokens: signed, short-lived for access, longer for refreshing.
+
+An access token is good until it expires, whatever happens to its account: ACCESS_SECONDS bounds how long a revoked
+sign-in still works. A refresh token is compared with the account at each use.
+"""
+
+import time
+import uuid
+from dataclasses import dataclass
+
+import jwt
+from django.conf import settings
+
+ALGORITHM = "HS256"
+ISSUER = "django-on-ec2"
+AUDIENCE = "django-on-ec2-api"
+ACCESS = "access"
+REFRESH = "refresh"
+ACCESS_SECONDS = 10 * 60
+REFRESH_SECONDS = 14 * 24 * 3600
+# Clocks of two hosts differ a little.
+LEEWAY_SECONDS = 5
+
+
+class InvalidToken(Exception):
+    """Not a token that this service issued for this use, or it has expired."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a verified token says."""
+
+    account: str
+    version: int
+
+
+def issue(kind: str, account: str, version: int) -> str:
+    """Signs a token with the first key; the others only verify, until what they signed has expired."""
+    kid, key = next(iter(settings.ENVIRONMENT.token_keys.items()))
+    now = int(time.time())
+    lifetime = ACCESS_SECONDS if kind == ACCESS else REFRESH_SECONDS
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "type": kind,
+        "sub": account,
+        "ver": version,
+        "iat": now,
+        "exp": now + lifetime,
+        "jti": uuid.uuid4().hex,
+    }
+    return jwt.encode(claims, key, ALGORITHM, headers={"kid": kid})
+
+
+def verify(token: str, kind: str) -> Claims:
+    """Checks signature, audience, type and time."""
+    try:
+        key = settings.ENVIRONMENT.token_keys.get(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            raise InvalidToken("unknown key")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["iss", "aud", "type", "sub", "ver", "iat", "exp", "jti"]},
+        )
+    except jwt.InvalidTokenError as error:
+        raise InvalidToken(str(error)) from error
+    if claims["type"] != kind:
+        raise InvalidToken("another type of token")
+    return Claims(claims["sub"], claims["ver"])

@@ -1,0 +1,91 @@
+"""The auto scaling group that this host belongs to."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from rest_framework.exceptions import APIException
+
+from service.problems import Unavailable
+
+
+class FleetUnavailable(Unavailable):
+    default_code = "fleet_unavailable"
+    default_detail = "The fleet cannot be asked or changed at the moment. Try again."
+
+
+class ScalingInProgress(APIException):
+    status_code = 409
+    default_code = "scaling_in_progress"
+    default_detail = "The fleet is being changed. Try again when that has ended."
+
+
+@dataclass(frozen=True)
+class Group:
+    """An auto scaling group as it stands."""
+
+    name: str
+    minimum: int
+    maximum: int
+    desired: int
+    instances: list[dict]
+
+
+def current_group() -> Group:
+    """Finds the group by this host's instance id: a roll-out replaces groups, so no name is configured."""
+    try:
+        membership = _client().describe_auto_scaling_instances(
+            InstanceIds=[settings.ENVIRONMENT.instance_id]
+        )["AutoScalingInstances"]
+        if not membership:
+            raise FleetUnavailable("This host does not belong to an auto scaling group.")
+        name = membership[0]["AutoScalingGroupName"]
+        groups = _client().describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    except (BotoCoreError, ClientError) as error:
+        raise FleetUnavailable() from error
+    group = groups["AutoScalingGroups"][0]
+    return Group(
+        name=name,
+        minimum=group["MinSize"],
+        maximum=group["MaxSize"],
+        desired=group["DesiredCapacity"],
+        instances=[
+            {
+                "id": instance["InstanceId"],
+                "zone": instance["AvailabilityZone"],
+                "state": instance["LifecycleState"],
+                "health": instance["HealthStatus"],
+            }
+            for instance in group["Instances"]
+        ],
+    )
+
+
+def set_desired(name: str, desired: int) -> None:
+    """Asks the group for a number of hosts; it starts or ends them by itself."""
+    try:
+        _client().set_desired_capacity(
+            AutoScalingGroupName=name, DesiredCapacity=desired, HonorCooldown=False
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in (
+            "ScalingActivityInProgress",
+            "ResourceContention",
+        ):
+            raise ScalingInProgress() from error
+        raise FleetUnavailable() from error
+    except BotoCoreError as error:
+        raise FleetUnavailable() from error
+
+
+@cache
+def _client():
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    )
+    return boto3.client("autoscaling", region_name=settings.ENVIRONMENT.region, config=config)

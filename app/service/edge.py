@@ -1,0 +1,87 @@
+"""The outermost WSGI layer: health, limits, the host's name on every response, and the access log."""
+
+import json
+import logging
+import time
+
+from service.health import readiness
+from service.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
+
+MAX_BODY_BYTES = 64 * 1024
+LIVENESS_PATHS = ("/livez", "/healthcheck")
+READINESS_PATH = "/readyz"
+
+logger = logging.getLogger("access")
+
+
+class Edge:
+    """Wraps Django.
+
+    Liveness is answered here, before Django: it touches neither database nor bucket and does not look at Host, so
+    that the loss of a dependency never makes the load balancer give up every host.
+    """
+
+    def __init__(self, application, instance_id: str) -> None:
+        self.application = application
+        self.instance_id = instance_id
+
+    def __call__(self, environ, start_response):
+        started = time.monotonic()
+        path = environ["PATH_INFO"]
+
+        def respond(status, headers, exc_info=None):
+            if path not in LIVENESS_PATHS:
+                _log(environ, status, started)
+            return start_response(status, [*headers, ("X-Instance-Id", self.instance_id)], exc_info)
+
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            if path in LIVENESS_PATHS:
+                return _answer(respond, "200 OK", b'{"status": "ok"}')
+            if path == READINESS_PATH:
+                return _readiness(respond)
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            # Django reads no body without a length; saying so beats taking it for empty.
+            body = problem_body(411, "length_required", "Send the body with a Content-Length.")
+            return _answer(respond, "411 Length Required", body, CONTENT_TYPE)
+        if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+            detail = f"A body may have {MAX_BODY_BYTES} bytes."
+            body = problem_body(413, "body_too_large", detail)
+            return _answer(respond, "413 Content Too Large", body, CONTENT_TYPE)
+        return self.application(environ, respond)
+
+
+def _readiness(respond):
+    checks = readiness()
+    ready = all(check["ok"] for check in checks.values())
+    body = json.dumps({"status": "ready" if ready else "unavailable", "checks": checks})
+    if ready:
+        return _answer(respond, "200 OK", body.encode())
+    retry = ("Retry-After", str(RETRY_AFTER_SECONDS))
+    return _answer(respond, "503 Service Unavailable", body.encode(), "application/json", retry)
+
+
+def _answer(respond, status: str, body: bytes, content_type="application/json", *headers):
+    respond(
+        status,
+        [
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            *headers,
+        ],
+    )
+    return [body]
+
+
+def _log(environ, status: str, started: float) -> None:
+    fields = {
+        "method": environ["REQUEST_METHOD"],
+        "path": environ["PATH_INFO"],
+        "status": int(status[:3]),
+        "duration_ms": round((time.monotonic() - started) * 1000, 1),
+        # The load balancer appends the address that it saw; what stands before it anyone can forge.
+        "client": environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-1].strip(),
+        "trace": environ.get("HTTP_X_AMZN_TRACE_ID", ""),
+        "account": environ.get("service.account", ""),
+    }
+    logger.info("request", extra={"fields": fields})

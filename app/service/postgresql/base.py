@@ -1,0 +1,40 @@
+"""Django's PostgreSQL backend, made to fail fast while the database is away.
+
+A host has few threads, and the load balancer's health check needs one of them. If every request waited out the
+pool's timeout, a lost database would soon cost the fleet its hosts as well.
+"""
+
+import threading
+
+import psycopg
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """One request at a time asks a database that is away; the others fail at once."""
+
+    _away = False
+    _probe = threading.Lock()
+
+    def get_new_connection(self, conn_params):
+        cls = type(self)
+        probing = cls._away
+        if probing and not cls._probe.acquire(blocking=False):
+            raise psycopg.OperationalError("the database is away; another request is asking it")
+        try:
+            connection = super().get_new_connection(conn_params)
+            cls._away = False
+            return connection
+        except psycopg.OperationalError:
+            cls._away = True
+            raise
+        finally:
+            if probing:
+                cls._probe.release()
+
+    def _close(self):
+        # What cut this connection has cut the idle ones, too. Without this, each of them would
+        # fail one more request after the database has come back.
+        if self.pool and self.connection is not None and self.connection.broken:
+            self.pool.drain()
+        return super()._close()

@@ -1,0 +1,24 @@
+"""The paths of the API. Those of the health checks are in service.edge."""
+
+from django.urls import path
+
+from accounts import views as accounts
+from fleet.views import FleetView
+from service.docs import DocsView, SchemaView
+from tasks.views import TaskDetail, TaskList
+
+urlpatterns = [
+    path("v1/signup", accounts.SignUp.as_view()),
+    path("v1/signin", accounts.SignIn.as_view()),
+    path("v1/token/refresh", accounts.Refresh.as_view()),
+    path("v1/signout", accounts.SignOut.as_view()),
+    path("v1/tasks", TaskList.as_view()),
+    path("v1/tasks/<uuid:pk>", TaskDetail.as_view()),
+    path("v1/fleet", FleetView.as_view()),
+    path("v1/schema", SchemaView.as_view(), name="schema"),
+    path("docs", DocsView.as_view(url_name="schema"), name="docs"),
+]
+
+handler400 = "service.problems.bad_request"
+handler404 = "service.problems.not_found"
+handler500 = "service.problems.server_error"

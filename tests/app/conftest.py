@@ -1,0 +1,191 @@
+"""One PostgreSQL cluster and one moto for the whole run; the service in this process on top of them."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+APP = Path(__file__).resolve().parents[2] / "app"
+sys.path.insert(0, str(APP))
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+from cluster import OWNER, SERVICE, Cluster
+
+SERVICE_SECRET = {
+    "secretKey": "s" * 64,
+    "loginPepper": "p" * 64,
+    "tokenKeys": [{"kid": "new", "key": "n" * 64}, {"kid": "old", "key": "o" * 64}],
+}
+
+
+def write_credentials(directory: Path, database: dict, service: dict = SERVICE_SECRET) -> Path:
+    """Writes a credentials directory as systemd would give it."""
+    directory.mkdir()
+    (directory / "service.json").write_text(json.dumps(service))
+    (directory / "database.json").write_text(json.dumps(database))
+    return directory
+
+
+def manage(*arguments: str, environ: dict | None = None, check: bool = True):
+    """Runs a management command in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, str(APP / "manage.py"), *arguments],
+        check=False,
+        env={**os.environ, "DATABASE_POOL_SIZE": "", **(environ or {})},
+        capture_output=True,
+        text=True,
+    )
+    if check and result.returncode:
+        raise RuntimeError(f"{arguments}: {result.stdout}{result.stderr}")
+    return result
+
+
+def pytest_configure(config):
+    config.directory = tempfile.TemporaryDirectory(prefix="django-on-ec2-tests-")
+    base = Path(config.directory.name)
+    config.cluster = Cluster()
+    config.cluster.create_database("service")
+    service = write_credentials(base / "service", config.cluster.secret(SERVICE, "service"))
+    config.owner = write_credentials(base / "owner", config.cluster.secret(OWNER, "service"))
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+        "ACCOUNT_BUCKET": "accounts",
+        "ALLOWED_HOSTS": "localhost:8000 service.example",
+        "INSTANCE_ID": "i-0123456789abcdef0",
+        "CREDENTIALS_DIRECTORY": str(service),
+        "DATABASE_POOL_SIZE": "4",
+        "DJANGO_SETTINGS_MODULE": "service.settings",
+    }
+    import aws
+
+    config.moto = aws.Moto()
+    os.environ["AWS_ENDPOINT_URL"] = config.moto.url
+    aws.boto3.client("s3", region_name=aws.REGION).create_bucket(Bucket=aws.BUCKET)
+    manage("migrate_locked", environ={"CREDENTIALS_DIRECTORY": str(config.owner)})
+    import django
+
+    django.setup()
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "moto"):
+        from django.db import connection
+
+        connection.close()
+        connection.close_pool()
+        config.moto.stop()
+    if hasattr(config, "cluster"):
+        config.cluster.remove()
+    if hasattr(config, "directory"):
+        config.directory.cleanup()
+
+
+class Api:
+    """The whole WSGI application, as the load balancer sees it."""
+
+    def __init__(self) -> None:
+        from werkzeug.test import Client
+
+        from service.wsgi import application
+
+        self.client = Client(application)
+
+    def __call__(self, method: str, path: str, body=None, token: str = "", **options):
+        headers = options.pop("headers", {})
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            options["json"] = body
+        return self.client.open(path, method=method, headers=headers, **options)
+
+
+class User:
+    """An account that has signed in."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.login = f"user-{uuid.uuid4().hex}"
+        self.password = f"password of {self.login[:12]}"
+        self.key = api("POST", "/v1/signup", self.credentials).json["id"]
+        self.tokens = self.sign_in().json
+
+    @property
+    def credentials(self) -> dict:
+        return {"login": self.login, "password": self.password}
+
+    def sign_in(self):
+        return self.api("POST", "/v1/signin", self.credentials)
+
+    def __call__(self, method: str, path: str, body=None, **options):
+        return self.api(method, path, body, token=self.tokens["access"], **options)
+
+
+@pytest.fixture
+def api():
+    return Api()
+
+
+@pytest.fixture
+def user(api):
+    return User(api)
+
+
+@pytest.fixture
+def other(api):
+    return User(api)
+
+
+@pytest.fixture
+def cluster(pytestconfig):
+    return pytestconfig.cluster
+
+
+@pytest.fixture
+def s3_faults():
+    from aws import S3Faults
+
+    faults = S3Faults()
+    yield faults
+    faults.remove()
+    assert not any(faults.planned.values()), "a planned fault was not met"
+
+
+@pytest.fixture
+def database_away(cluster):
+    """The database is stopped; it is back, and the service has noticed, when the test has ended."""
+    from service.health import readiness
+
+    cluster.stop()
+    yield
+    cluster.start()
+    for _ in range(50):
+        if readiness()["database"]["ok"]:
+            return
+    raise AssertionError("the service did not find the database again")
+
+
+@pytest.fixture
+def settings_with(monkeypatch):
+    """Replaces values of the environment that the service has read."""
+    from contextlib import contextmanager
+    from dataclasses import replace
+
+    from django.conf import settings
+
+    @contextmanager
+    def override(**values):
+        with monkeypatch.context() as patch:
+            patch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, **values))
+            yield
+
+    return override

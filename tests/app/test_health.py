@@ -1,0 +1,57 @@
+import pytest
+from django.db.migrations.recorder import MigrationRecorder
+
+from service import health
+
+
+@pytest.mark.parametrize("path", ["/livez", "/healthcheck"])
+@pytest.mark.parametrize("host", ["localhost", "10.10.3.4:8000", "evil.example"])
+def test_liveness_ignores_host_and_dependencies(api, s3_faults, database_away, path, host):
+    response = api("GET", path, headers={"Host": host})
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+    assert response.headers["X-Instance-Id"] == "i-0123456789abcdef0"
+    assert s3_faults.seen == []
+
+
+def test_readiness(api):
+    response = api("GET", "/readyz", headers={"Host": "10.10.3.4"})
+    assert response.status_code == 200
+    assert response.json == {
+        "status": "ready",
+        "checks": {name: {"ok": True} for name in ("database", "accounts", "migrations")},
+    }
+
+
+def test_not_ready_without_database(api, database_away, monkeypatch):
+    monkeypatch.setattr(health, "_migrated", False)
+    response = api("GET", "/readyz")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "2"
+    checks = response.json["checks"]
+    assert not checks["database"]["ok"] and not checks["migrations"]["ok"]
+    assert checks["accounts"]["ok"]
+
+
+def test_not_ready_without_bucket(api, s3_faults):
+    s3_faults.answer("HEAD", 403)
+    response = api("GET", "/readyz")
+    assert response.status_code == 503
+    assert response.json["checks"]["accounts"] == {"ok": False, "reason": "ClientError"}
+    assert response.json["checks"]["database"]["ok"]
+
+
+def test_not_ready_with_unapplied_migrations(api, monkeypatch):
+    monkeypatch.setattr(health, "_migrated", False)
+    monkeypatch.setattr(MigrationRecorder, "applied_migrations", lambda self: {})
+    response = api("GET", "/readyz")
+    assert response.status_code == 503
+    assert response.json["checks"]["migrations"]["reason"] == "UnappliedMigrations"
+
+
+def test_a_check_that_hangs_is_not_waited_for(monkeypatch):
+    import threading
+
+    release = threading.Event()
+    future = health._executor.submit(release.wait)
+    assert health._result("database", future, 0.01)["reason"] == "no answer within 0.01 s"
+    release.set()
