@@ -23,6 +23,27 @@ done
 shift
 exec "$@"`;
 
+/** Control groups of a host: a group of its own in each hierarchy, so that hosts do not share their systemd's groups. */
+const controlGroups = (id: string) => controlGroupRoots().map((root) => path.join(root, `${PREFIX}${id}`));
+
+/** A systemd-nspawn command in control groups of its own, with the environment that it needs. */
+export function nspawn(
+  id: string,
+  args: readonly string[],
+): { readonly command: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
+  const groups = controlGroups(id);
+  return {
+    command: "sh",
+    args: [
+      ...["-c", ENTER_GROUPS, "sh", ...groups, "--"],
+      ...["systemd-nspawn", "--quiet", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no"],
+      ...["--timezone=off", `--machine=${id}`, ...args],
+    ],
+    // On a machine with the old control groups the host still gets the new ones, which its systemd insists on.
+    env: { ...process.env, ...(groups.length > 1 && { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" }) },
+  };
+}
+
 export interface HostOptions {
   readonly id: string;
   /** Name for people: the resource's name, or its group's. */
@@ -61,31 +82,17 @@ export class Host {
     return path.join(this.folder, "root");
   }
 
-  private get groups(): string[] {
-    return controlGroupRoots().map((root) => path.join(root, `${PREFIX}${this.id}`));
-  }
-
   /** Boots the host; answers when its init runs, as EC2 does: what user data does comes later. */
   async start(onUnexpectedEnd: (reason: string) => void): Promise<void> {
     await this.mount();
     this.writeIdentity();
-    const roots = controlGroupRoots();
-    const service = await spawnService(
-      this.state,
-      this.id,
-      "sh",
-      [
-        ...["-c", ENTER_GROUPS, "sh", ...this.groups, "--"],
-        ...["systemd-nspawn", "--quiet", "--settings=no", "--register=no", "--keep-unit", "--boot"],
-        ...["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off"],
-        `--directory=${this.root}`,
-        `--machine=${this.id}`,
-        `--hostname=${this.hostName()}`,
-        `--network-namespace-path=/run/netns/${this.options.attachment.namespace}`,
-      ],
-      // On a machine with the old control groups the host still gets the new ones, which its systemd insists on.
-      { env: { ...process.env, ...(roots.length > 1 && { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" }) } },
-    );
+    const { command, args, env } = nspawn(this.id, [
+      ...["--boot", "--console=pipe", "--resolv-conf=off"],
+      `--directory=${this.root}`,
+      `--hostname=${this.hostName()}`,
+      `--network-namespace-path=/run/netns/${this.options.attachment.namespace}`,
+    ]);
+    const service = await spawnService(this.state, this.id, command, args, { env });
     this.service = service;
     void service.ended.then((reason) => {
       if (this.service !== service) return; // stopped on purpose
@@ -203,7 +210,7 @@ export class Host {
   /** Gives back what an ended host still holds. */
   private async release(): Promise<void> {
     if (fs.existsSync(this.root) && isMounted(this.root)) await run("umount", [this.root]);
-    for (const group of this.groups) removeControlGroup(group);
+    for (const group of controlGroups(this.id)) removeControlGroup(group);
   }
 
   /** Makes what a stopped host has written into a read-only layer, on which the host itself goes on. */

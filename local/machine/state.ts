@@ -111,6 +111,8 @@ export interface Service {
 export interface SpawnOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Told of all that the process prints. */
+  readonly onOutput?: (chunk: string) => void;
 }
 
 const OUTPUT_LIMIT = 16_384;
@@ -133,7 +135,10 @@ export async function spawnService(
     ...(options.cwd && { cwd: options.cwd }),
   });
   let output = "";
-  const keep = (chunk: string) => (output = (output + chunk).slice(-OUTPUT_LIMIT));
+  const keep = (chunk: string) => {
+    output = (output + chunk).slice(-OUTPUT_LIMIT);
+    options.onOutput?.(chunk);
+  };
   child.stdout.setEncoding("utf8").on("data", keep);
   child.stderr.setEncoding("utf8").on("data", keep);
   await new Promise<void>((resolve, reject) => {

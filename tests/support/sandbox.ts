@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import * as path from "node:path";
+import { cacheDirectory } from "../../local/cache";
+import { ensureBaseImage } from "../../local/machine/baseImage";
+import { run } from "../../local/machine/exec";
+import { nspawn } from "../../local/machine/hosts";
+import { prepareNspawnFolder, spawnService, StateDirectory, sweep } from "../../local/machine/state";
+
+const root = path.join(__dirname, "..", "..");
+const requirements = path.join(root, "tests/app/requirements.txt");
+const appRequirements = path.join(root, "app/requirements.txt");
+
+/** What the hosts have and the service's tests need: PostgreSQL of the database host, Python of the web hosts. */
+const PREPARE = `set -eu
+export DEBIAN_FRONTEND=noninteractive
+mkdir -p /etc/postgresql-common/createcluster.d
+echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/none.conf
+apt-get -qq update
+apt-get -qq install -y --no-install-recommends postgresql-17 python3-venv > /dev/null
+python3 -m venv /opt/venv
+/opt/venv/bin/pip --quiet install --require-hashes --only-binary :all: -r /src/tests/app/requirements.txt
+`;
+
+/** Mounts a tree of layers, runs a command in it and unmounts it. Answers how the command ended. */
+async function inTree(
+  state: StateDirectory,
+  name: string,
+  layers: readonly string[],
+  upper: string,
+  nspawnArgs: readonly string[],
+  onOutput: (chunk: string) => void,
+): Promise<string> {
+  const tree = state.folder("sandbox", name);
+  const work = `${upper}.work`;
+  for (const folder of [upper, work]) mkdirSync(folder, { recursive: true });
+  await run("mount", [
+    ...["-t", "overlay", name, "-o"],
+    ...[`lowerdir=${layers.join(":")},upperdir=${upper},workdir=${work}`, tree],
+  ]);
+  try {
+    const { command, args, env } = nspawn(name, [
+      ...[`--directory=${tree}`, "--as-pid2", "--pipe", `--bind-ro=${root}:/src`, ...nspawnArgs],
+    ]);
+    const service = await spawnService(state, name, command, args, { env, onOutput });
+    return await service.ended;
+  } finally {
+    await run("umount", [tree]);
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs a command on a Debian 13 tree with PostgreSQL 17 and the tests' Python packages: the service is tested with the
+ * versions that its hosts have, whatever the machine has. The prepared tree is kept in the cache. Throws unless the
+ * command succeeds.
+ */
+export async function runInSandbox(
+  command: readonly string[],
+  onOutput: (chunk: string) => void,
+): Promise<void> {
+  const state = StateDirectory.acquire();
+  try {
+    await sweep(state);
+    await prepareNspawnFolder();
+    const base = await ensureBaseImage((step) => onOutput(`${step}\n`));
+    const recipe = [
+      base.path,
+      PREPARE,
+      ...[requirements, appRequirements].map((file) => readFileSync(file, "utf8")),
+    ];
+    const key = createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 16);
+    const prepared = path.join(cacheDirectory(), `sandbox-${key}`);
+    if (!existsSync(prepared)) {
+      onOutput("preparing a Debian 13 tree with PostgreSQL 17 and the tests' Python packages\n");
+      const draft = `${prepared}.part`;
+      rmSync(draft, { recursive: true, force: true });
+      const network = ["--resolv-conf=replace-host"];
+      const ended = await inTree(
+        state,
+        "prepare",
+        [base.path],
+        draft,
+        [...network, "sh", "-c", PREPARE],
+        onOutput,
+      );
+      if (ended !== "exit status 0") throw new Error(`preparing the tree for the service's tests: ${ended}`);
+      renameSync(draft, prepared);
+    }
+    // No network but its own loopback: what the tests talk to, they have started.
+    const ended = await inTree(
+      state,
+      "django",
+      [prepared, base.path],
+      path.join(state.folder("sandbox"), "writes"),
+      ["--private-network", "--chdir=/src/tests/app", "--setenv=PYTHONDONTWRITEBYTECODE=1", ...command],
+      onOutput,
+    );
+    if (ended !== "exit status 0") throw new Error(`${command.join(" ")}: ${ended}`);
+  } finally {
+    await sweep(state);
+    state.release();
+  }
+}
