@@ -211,26 +211,26 @@ export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handl
 }
 
 /** Data sources about images and instance types. */
-export function computeInvokes(cloud: Cloud): Invokes {
+export function computeInvokes(cloud: Pick<Cloud, "imageNamed">): Invokes {
   return {
-    "aws:ec2/getAmi:getAmi": (inputs) => {
+    "aws:ec2/getAmi:getAmi": async (inputs) => {
       const filter = nestedList(inputs, "filters").find(({ name }) => name === "name");
       const [name = ""] = filter ? textList(filter, "values") : [];
       if (!name.startsWith("debian-13-amd64-"))
         throw new Error(`the local region has images named debian-13-amd64-… only, not "${name}"`);
       const id = cloud.imageNamed(name);
-      return Promise.resolve({ id, imageId: id, name, architecture: "x86_64", rootDeviceName: "/dev/xvda" });
+      return { id, imageId: id, name, architecture: "x86_64", rootDeviceName: "/dev/xvda" };
     },
-    "aws:ec2/getInstanceType:getInstanceType": (inputs) => {
+    "aws:ec2/getInstanceType:getInstanceType": async (inputs) => {
       const name = text(inputs, "instanceType");
       const known = instanceType(name);
       if (!known) throw new Error(`the local region knows the t, c, m and r instance types, not ${name}`);
-      return Promise.resolve({
+      return {
         id: name,
         instanceType: name,
         memorySize: known.memoryMiB,
         supportedArchitectures: [known.architecture],
-      });
+      };
     },
   };
 }

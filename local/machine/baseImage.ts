@@ -42,7 +42,7 @@ const DEFAULT_MIRROR = "http://deb.debian.org/debian";
 const SECURITY_MIRROR = "http://deb.debian.org/debian-security";
 
 /** Package sources: the mirror of the machine's own apt configuration, else Debian's default. */
-async function packageSources(): Promise<string[]> {
+export async function packageSources(): Promise<string[]> {
   const format = "$(REPO_URI) $(ORIGIN) $(LABEL)";
   const listed = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
   const debian = listed

@@ -1,0 +1,31 @@
+/** The child of preview.ts: runs the program once without making anything and tells what it would make. */
+import { accountInvokes } from "./handlers/account";
+import { computeInvokes } from "./handlers/compute";
+import type { PreviewMessage } from "./preview";
+import { loadStack, runProgram } from "./program";
+import { resourceTypes } from "./backend";
+
+async function preview(stack: string): Promise<PreviewMessage> {
+  const invokes = { ...computeInvokes({ imageNamed: () => "ami-00000000000000000" }), ...accountInvokes() };
+  try {
+    const { registrations } = await runProgram({
+      stack: loadStack(stack),
+      preview: true,
+      backend: {
+        create: () => Promise.resolve({ id: "", outputs: {} }),
+        async invoke(token, inputs, region) {
+          const invoke = invokes[token];
+          if (!invoke) throw new Error(`the local region has no data source ${token}`);
+          return invoke(inputs, region);
+        },
+      },
+    });
+    return { types: resourceTypes(registrations) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+void preview(process.argv[2] ?? "").then((message) => {
+  process.send?.(message, () => process.exit(0));
+});

@@ -1,0 +1,48 @@
+// `npm start`: has the dependencies of the lock file installed, then runs the local region in this very process, so that
+// signals reach it once and directly. Needs nothing but Node.js itself.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const OLDEST_NODE = 20;
+
+function give(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function packages(lockFile) {
+  return existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, "utf8")).packages : {};
+}
+
+/** Whether every package of the lock file is installed in its version; npm leaves out optional ones of other platforms. */
+function isInstalled() {
+  const installed = packages(join(root, "node_modules", ".package-lock.json"));
+  return Object.entries(packages(join(root, "package-lock.json"))).every(
+    ([path, { version, optional }]) =>
+      path === "" || (installed[path] ? installed[path].version === version : optional === true),
+  );
+}
+
+function install() {
+  console.log(`Installing the packages of package-lock.json (npm ci) …`);
+  const npm = process.env.npm_execpath;
+  const [command, ...args] = npm ? [process.execPath, npm, "ci"] : ["npm", "ci"];
+  const { status, error } = spawnSync(command, [...args, "--no-audit", "--no-fund"], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (error) give(`npm could not be started (${error.message}). Install npm, or run "npm ci" yourself.`);
+  if (status !== 0) give(`"npm ci" failed; what it said stands above. Run it again once that is mended.`);
+}
+
+if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
+  give(`Node.js ${OLDEST_NODE} or newer is needed; this is ${process.versions.node} (${process.execPath}).`);
+}
+if (!isInstalled()) install();
+const require = createRequire(import.meta.url);
+require("tsx/cjs");
+require("./main.ts");
