@@ -56,7 +56,6 @@ export interface Registration extends ResourceRequest {
   readonly ignoreChanges: readonly string[];
   readonly replaceOnChanges: readonly string[];
   readonly additionalSecretOutputs: readonly string[];
-  readonly aliases: number;
 }
 
 /** What the program exported. In a preview a value that is not known yet is undefined. */
@@ -279,7 +278,6 @@ class ProgramRun {
       ignoreChanges: request.getIgnorechangesList(),
       replaceOnChanges: request.getReplaceonchangesList(),
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
-      aliases: request.getAliasesList().length,
     };
     this.registrations.set(urn, registration);
     this.options.onRegister?.(registration);

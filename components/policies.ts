@@ -1,0 +1,118 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** One statement of an IAM policy. */
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: "Allow" | "Deny";
+  readonly Principal?: "*" | Readonly<Record<string, pulumi.Input<string>>>;
+  readonly Action: string | readonly string[];
+  readonly Resource?: pulumi.Input<string> | readonly pulumi.Input<string>[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
+}
+
+/** Tag on every auto scaling group of a web tier: by it the gate finds the groups, and the service its own. */
+export const tierTag = "django-on-ec2:tier";
+
+/** A policy document. */
+export function policyDocument(statements: readonly Statement[]): pulumi.Output<string> {
+  return pulumi.jsonStringify({ Version: "2012-10-17", Statement: statements });
+}
+
+/** Trust policy: which AWS service may take the role. */
+export function trust(service: "ec2" | "lambda" | "vpc-flow-logs"): pulumi.Output<string> {
+  return policyDocument([
+    { Effect: "Allow", Principal: { Service: `${service}.amazonaws.com` }, Action: "sts:AssumeRole" },
+  ]);
+}
+
+/** Bucket policy: nothing without TLS. */
+export function tlsOnly(bucketArn: pulumi.Input<string>): Statement {
+  return {
+    Sid: "TlsOnly",
+    Effect: "Deny",
+    Principal: "*",
+    Action: "s3:*",
+    Resource: [bucketArn, pulumi.interpolate`${bucketArn}/*`],
+    Condition: { Bool: { "aws:SecureTransport": "false" } },
+  };
+}
+
+/** Read the objects under a key, or one object. */
+export function readObjects(bucketArn: pulumi.Input<string>, key: pulumi.Input<string>): Statement {
+  return { Effect: "Allow", Action: "s3:GetObject", Resource: pulumi.interpolate`${bucketArn}/${key}` };
+}
+
+/** Write the objects under a key, or one object. */
+export function writeObjects(bucketArn: pulumi.Input<string>, key: pulumi.Input<string>): Statement {
+  return { Effect: "Allow", Action: "s3:PutObject", Resource: pulumi.interpolate`${bucketArn}/${key}` };
+}
+
+/** Without it S3 answers 403, not 404, for a key that does not exist. */
+export function listBucket(bucketArn: pulumi.Input<string>): Statement {
+  return { Effect: "Allow", Action: "s3:ListBucket", Resource: bucketArn };
+}
+
+/** Read the values of these secrets. */
+export function readSecrets(...arns: readonly pulumi.Input<string>[]): Statement {
+  return { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: arns };
+}
+
+/** Write flow logs to one log group. */
+export function writeLogs(logGroupArn: pulumi.Input<string>): Statement {
+  return {
+    Effect: "Allow",
+    Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+    Resource: pulumi.interpolate`${logGroupArn}:*`,
+  };
+}
+
+/** See the fleet, and set its desired size. Auto scaling's Describe calls cannot be narrowed to resources. */
+export function scaleFleet(tier: string): Statement[] {
+  return [
+    {
+      Effect: "Allow",
+      Action: ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances"],
+      Resource: "*",
+    },
+    {
+      Effect: "Allow",
+      Action: "autoscaling:SetDesiredCapacity",
+      Resource: "arn:aws:autoscaling:*:*:autoScalingGroup:*",
+      Condition: { StringEquals: { [`autoscaling:ResourceTag/${tierTag}`]: tier } },
+    },
+  ];
+}
+
+/** What the gate function does: read boot reports, start hosts of this stack again, resize its fleets, see their health. */
+export function gate(
+  bucketArn: pulumi.Input<string>,
+  stackTags: Readonly<Record<string, string>>,
+): Statement[] {
+  const tagged = Object.entries(stackTags).map(([key, value]) => [`aws:ResourceTag/${key}`, value] as const);
+  const ofThisStack = { StringEquals: Object.fromEntries(tagged) };
+  return [
+    readObjects(bucketArn, "boot/*"),
+    listBucket(bucketArn),
+    {
+      Effect: "Allow",
+      Action: [
+        "autoscaling:DescribeAutoScalingGroups",
+        "ec2:DescribeInstances",
+        "elasticloadbalancing:DescribeTargetHealth",
+      ],
+      Resource: "*",
+    },
+    {
+      Effect: "Allow",
+      Action: ["ec2:RebootInstances", "ec2:StartInstances"],
+      Resource: "arn:aws:ec2:*:*:instance/*",
+      Condition: ofThisStack,
+    },
+    {
+      Effect: "Allow",
+      Action: "autoscaling:UpdateAutoScalingGroup",
+      Resource: "arn:aws:autoscaling:*:*:autoScalingGroup:*",
+      Condition: ofThisStack,
+    },
+  ];
+}

@@ -1,0 +1,245 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { parseCidr } from "./cidr";
+import { letterOf, regionOf, type SubnetKind, zoneSubnetCidr } from "./networkPlan";
+import { VpcFlowLog } from "./vpcFlowLog";
+
+/**
+ * How hosts reach the internet: from public subnets with addresses of their own, through one NAT gateway (whose zone is then
+ * a single point of failure for outgoing traffic), or through one in each zone.
+ */
+export type Egress = "public" | "singleNat" | "natPerAz";
+
+/** Arguments of a {@link RegionNetwork}. */
+export interface RegionNetworkArgs {
+  /** Range of the VPC: a /16 that no peered VPC overlaps. */
+  readonly cidrBlock: string;
+  /** Full names of the zones, all of one region, such as `us-east-1a`. */
+  readonly zones: readonly string[];
+  readonly egress: Egress;
+  /** How long flow logs are kept, in days. */
+  readonly flowLogRetentionDays: number;
+}
+
+/** A subnet that hosts are placed in. */
+export interface HostSubnet {
+  readonly zone: string;
+  readonly id: pulumi.Output<string>;
+  readonly cidrBlock: string;
+}
+
+/** A route table of host subnets; several subnets may share one. */
+export interface HostRouteTable {
+  /** Unique within the network. */
+  readonly name: string;
+  readonly id: pulumi.Output<string>;
+}
+
+/**
+ * One region's VPC: a public and a private subnet in each zone, the way out, the S3 gateway endpoint, a default security
+ * group that allows nothing, and flow logs.
+ *
+ * A month costs: with egress `public` nothing but $3.65 for each host's address; $32.85 and $3.65 for the address for each
+ * NAT gateway, and $0.045 for each GB through it; $0.50 for each GB of flow logs. dev has no NAT gateway, prod three in the
+ * web region and one in the database's ($146).
+ *
+ * | change | effect |
+ * |---|---|
+ * | a zone more or less | in place: the other zones keep their subnets and ranges |
+ * | `egress` | routes and gateways in place, but `public` against the others moves hosts to other subnets: replaced |
+ * | `cidrBlock` | everything in the network is replaced |
+ * | `flowLogRetentionDays` | in place |
+ */
+export class RegionNetwork extends pulumi.ComponentResource {
+  readonly vpcId: pulumi.Output<string>;
+  readonly region: string;
+  readonly cidrBlock: string;
+  readonly publicSubnetIds: readonly pulumi.Output<string>[];
+  /** Where hosts go: the public subnets under egress `public`, else the private ones. */
+  readonly hostSubnets: readonly HostSubnet[];
+  readonly hostRouteTables: readonly HostRouteTable[];
+  /** Whether hosts need public addresses to reach the internet. */
+  readonly hostsHavePublicIp: boolean;
+
+  private readonly name: string;
+  private readonly args: RegionNetworkArgs;
+  private readonly child: pulumi.CustomResourceOptions = { parent: this };
+
+  constructor(name: string, args: RegionNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-on-ec2:components:RegionNetwork", name, {}, opts);
+    validate(args);
+    this.name = name;
+    this.args = args;
+    this.region = regionOf(args.zones[0] ?? "");
+    this.cidrBlock = args.cidrBlock;
+    this.hostsHavePublicIp = args.egress === "public";
+
+    const vpc = this.createVpc();
+    const gateway = new aws.ec2.InternetGateway(
+      `${name}-gateway`,
+      { vpcId: vpc.id, tags: this.tag("gateway") },
+      this.child,
+    );
+    const publicSubnets = this.createSubnets(vpc, "public");
+    const privateSubnets = this.createSubnets(vpc, "private");
+    const publicTables = this.createPublicRoutes(vpc, gateway, publicSubnets);
+    const privateTables = this.createPrivateRoutes(vpc, privateSubnets);
+    this.createNatRoutes(gateway, publicSubnets, privateTables);
+    this.createS3Endpoint(vpc, [...publicTables, ...privateTables]);
+    new VpcFlowLog(
+      `${name}-flow-log`,
+      { vpcId: vpc.id, retentionDays: args.flowLogRetentionDays },
+      this.child,
+    );
+
+    const [subnets, tables] = this.hostsHavePublicIp
+      ? [publicSubnets, publicTables]
+      : [privateSubnets, privateTables];
+    this.vpcId = vpc.id;
+    this.publicSubnetIds = publicSubnets.map(({ id }) => id);
+    this.hostSubnets = subnets;
+    this.hostRouteTables = tables;
+    this.registerOutputs({ vpcId: this.vpcId, publicSubnetIds: this.publicSubnetIds });
+  }
+
+  private createVpc(): aws.ec2.Vpc {
+    const vpc = new aws.ec2.Vpc(
+      this.name,
+      {
+        cidrBlock: this.args.cidrBlock,
+        enableDnsSupport: true,
+        enableDnsHostnames: true,
+        tags: { Name: this.name },
+      },
+      this.child,
+    );
+    new aws.ec2.DefaultSecurityGroup(
+      `${this.name}-closed`,
+      { vpcId: vpc.id, tags: this.tag("closed") },
+      this.child,
+    );
+    return vpc;
+  }
+
+  private createSubnets(vpc: aws.ec2.Vpc, kind: SubnetKind): HostSubnet[] {
+    return this.args.zones.map((zone) => {
+      const cidrBlock = zoneSubnetCidr(this.args.cidrBlock, zone, kind);
+      const suffix = `${kind}-${letterOf(zone)}`;
+      const subnet = new aws.ec2.Subnet(
+        `${this.name}-${suffix}`,
+        {
+          vpcId: vpc.id,
+          availabilityZone: zone,
+          cidrBlock,
+          mapPublicIpOnLaunch: false,
+          tags: this.tag(suffix),
+        },
+        this.child,
+      );
+      return { zone, id: subnet.id, cidrBlock };
+    });
+  }
+
+  private createPublicRoutes(
+    vpc: aws.ec2.Vpc,
+    gateway: aws.ec2.InternetGateway,
+    subnets: readonly HostSubnet[],
+  ): HostRouteTable[] {
+    const table = this.createRouteTable(vpc, "public");
+    new aws.ec2.Route(
+      `${this.name}-public-internet`,
+      { routeTableId: table.id, destinationCidrBlock: "0.0.0.0/0", gatewayId: gateway.id },
+      this.child,
+    );
+    for (const subnet of subnets) this.associate(`public-${letterOf(subnet.zone)}`, subnet, table);
+    return [table];
+  }
+
+  private createPrivateRoutes(vpc: aws.ec2.Vpc, subnets: readonly HostSubnet[]): HostRouteTable[] {
+    return subnets.map((subnet) => {
+      const table = this.createRouteTable(vpc, `private-${letterOf(subnet.zone)}`);
+      this.associate(table.name, subnet, table);
+      return table;
+    });
+  }
+
+  private createNatRoutes(
+    gateway: aws.ec2.InternetGateway,
+    publicSubnets: readonly HostSubnet[],
+    tables: readonly HostRouteTable[],
+  ): void {
+    if (this.args.egress === "public") return;
+    const served = this.args.egress === "natPerAz" ? publicSubnets : publicSubnets.slice(0, 1);
+    const gateways = served.map((subnet) => {
+      const suffix = `nat-${letterOf(subnet.zone)}`;
+      const address = new aws.ec2.Eip(
+        `${this.name}-${suffix}`,
+        { domain: "vpc", tags: this.tag(suffix) },
+        { ...this.child, dependsOn: gateway },
+      );
+      return new aws.ec2.NatGateway(
+        `${this.name}-${suffix}`,
+        { allocationId: address.id, subnetId: subnet.id, tags: this.tag(suffix) },
+        { ...this.child, dependsOn: gateway },
+      );
+    });
+    tables.forEach((table, index) => {
+      new aws.ec2.Route(
+        `${this.name}-${table.name}-internet`,
+        {
+          routeTableId: table.id,
+          destinationCidrBlock: "0.0.0.0/0",
+          natGatewayId: (gateways[index] ?? gateways[0])?.id,
+        },
+        this.child,
+      );
+    });
+  }
+
+  /** Free, and it keeps the region's S3 traffic off the NAT gateways. */
+  private createS3Endpoint(vpc: aws.ec2.Vpc, tables: readonly HostRouteTable[]): void {
+    new aws.ec2.VpcEndpoint(
+      `${this.name}-s3`,
+      {
+        vpcId: vpc.id,
+        vpcEndpointType: "Gateway",
+        serviceName: `com.amazonaws.${this.region}.s3`,
+        routeTableIds: tables.map(({ id }) => id),
+        tags: this.tag("s3"),
+      },
+      this.child,
+    );
+  }
+
+  private createRouteTable(vpc: aws.ec2.Vpc, suffix: string): HostRouteTable {
+    const table = new aws.ec2.RouteTable(
+      `${this.name}-${suffix}`,
+      { vpcId: vpc.id, tags: this.tag(suffix) },
+      this.child,
+    );
+    return { name: suffix, id: table.id };
+  }
+
+  private associate(suffix: string, subnet: HostSubnet, table: HostRouteTable): void {
+    new aws.ec2.RouteTableAssociation(
+      `${this.name}-${suffix}`,
+      { subnetId: subnet.id, routeTableId: table.id },
+      this.child,
+    );
+  }
+
+  private tag(suffix: string): Record<string, string> {
+    return { Name: `${this.name}-${suffix}` };
+  }
+}
+
+function validate({ cidrBlock, zones }: RegionNetworkArgs): void {
+  const wrong = (propertyPath: string, reason: string) =>
+    new pulumi.InputPropertyError({ propertyPath, reason });
+  if (parseCidr(cidrBlock)?.prefix !== 16)
+    throw wrong("cidrBlock", `${cidrBlock} is no /16 such as 10.10.0.0/16.`);
+  if (zones.length === 0) throw wrong("zones", "Name at least one zone.");
+  if (new Set(zones).size < zones.length) throw wrong("zones", `Name each zone once: ${zones.join(", ")}.`);
+  if (new Set(zones.map(regionOf)).size > 1)
+    throw wrong("zones", `${zones.join(", ")} are not of one region.`);
+}

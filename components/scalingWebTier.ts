@@ -1,0 +1,271 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import type { AccountStore } from "./accountStore";
+import type { DeployGate } from "./deployGate";
+import { Firewall, internetEgress } from "./firewall";
+import { metadataOptions, rootDevice, rootDiskGiB } from "./host";
+import type { HostAccess } from "./hostAccess";
+import { HostRole } from "./hostRole";
+import { readObjects, readSecrets, scaleFleet, tierTag } from "./policies";
+import type { PostgresHost } from "./postgresHost";
+import type { RegionNetwork } from "./regionNetwork";
+import { databaseEgress, type ReleaseTask } from "./releaseTask";
+import { userDataFor } from "./userData";
+import { type Domain, WebEntrance } from "./webEntrance";
+
+/** Arguments of a {@link ScalingWebTier}. */
+export interface ScalingWebTierArgs {
+  readonly network: RegionNetwork;
+  /** Network of the database. */
+  readonly databaseNetwork: RegionNetwork;
+  readonly gate: DeployGate;
+  readonly access: HostAccess;
+  readonly database: PostgresHost;
+  readonly accounts: AccountStore;
+  /** Must be done before a fleet of its image starts. */
+  readonly release: ReleaseTask;
+  readonly imageId: pulumi.Input<string>;
+  readonly instanceType: string;
+  /** Number of hosts within which operator and scaling policies choose. */
+  readonly minSize: number;
+  readonly maxSize: number;
+  /** Requests a minute that one host is to have. */
+  readonly requestsPerTarget: number;
+  /** Mean processor load that the fleet is to have, in percent. */
+  readonly cpuTargetPercent: number;
+  /** Undefined: plain HTTP, with a warning. */
+  readonly domain: Domain | undefined;
+  /** Who may reach the service. */
+  readonly accessCidrs: readonly string[];
+  /** Refuse to delete the load balancer. */
+  readonly protect: boolean;
+  /** Tags of hosts, disks and network interfaces, which come from the launch template. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** How long a host may take from its start until `/livez` answers, in seconds. */
+const bootSeconds = 120;
+
+/**
+ * The fleet behind the load balancer. A new image or boot script makes a new auto scaling group beside the old one; the gate
+ * gives it the old one's size and waits until all its hosts are healthy; only then does the old group go, its hosts draining.
+ * If they do not get healthy, the new group is scaled to zero, the deployment fails with the hosts' own reason, and the old
+ * fleet goes on serving. The desired size is never set here: it belongs to the operator and to the scaling policies.
+ *
+ * A month costs, with {@link WebEntrance}: in dev two t3.micro at $7.59, their disks at $0.64, addresses at $3.65 and detailed
+ * monitoring at $2.10 ($28); in prod three c6i.large at $62.05, $0.64 and $2.10 ($194). Each further host as much again.
+ *
+ * | change | effect |
+ * |---|---|
+ * | `imageId`, `instanceType`, `userdata/web.sh`, `userdata/lib.sh`, `tags`, key pair | rolled, behind the gate |
+ * | `minSize`, `maxSize`, targets of the policies, `accessCidrs`, `protect` | in place |
+ * | `domain` | listeners in place; the hosts must know the name: rolled |
+ * | a zone more or less | in place; auto scaling evens the fleet out |
+ */
+export class ScalingWebTier extends pulumi.ComponentResource {
+  readonly dnsName: pulumi.Output<string>;
+  readonly url: pulumi.Output<string>;
+  readonly groupName: pulumi.Output<string>;
+
+  private readonly name: string;
+  private readonly args: ScalingWebTierArgs;
+  private readonly child = { parent: this };
+
+  constructor(name: string, args: ScalingWebTierArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-on-ec2:components:ScalingWebTier", name, {}, opts);
+    validate(args);
+    this.name = name;
+    this.args = args;
+    const role = this.createRole();
+    const firewall = this.createFirewall();
+    const entrance = this.createEntrance(firewall);
+    const template = this.createTemplate(role, firewall, entrance);
+    const group = this.createGroup(template, entrance, [role, firewall]);
+    const serving = this.cutOver(group, template, entrance);
+    this.createPolicies(group, entrance, serving);
+    this.dnsName = entrance.dnsName;
+    this.url = entrance.url;
+    this.groupName = group.name;
+    this.registerOutputs({ dnsName: this.dnsName, url: this.url, groupName: this.groupName });
+  }
+
+  private createRole(): HostRole {
+    const { gate, database, accounts, access } = this.args;
+    return new HostRole(
+      `${this.name}-role`,
+      {
+        statements: [
+          gate.reportStatement(),
+          readObjects(gate.bucketArn, "tls/postgres-ca.pem"),
+          readSecrets(database.appSecretArn),
+          ...accounts.serviceStatements(),
+          ...scaleFleet(this.name),
+        ],
+        sessionManager: access.sessionManager,
+      },
+      this.child,
+    );
+  }
+
+  private createFirewall(): Firewall {
+    return new Firewall(
+      `${this.name}-firewall`,
+      {
+        vpcId: this.args.network.vpcId,
+        description: "Web hosts",
+        ingress: this.args.access.openings,
+        egress: [...internetEgress, ...databaseEgress(this.args.databaseNetwork)],
+      },
+      this.child,
+    );
+  }
+
+  private createEntrance(firewall: Firewall): WebEntrance {
+    const { network, domain, accessCidrs, protect } = this.args;
+    return new WebEntrance(
+      this.name,
+      { network, domain, accessCidrs, protect, hostSecurityGroupId: firewall.securityGroupId },
+      this.child,
+    );
+  }
+
+  private createTemplate(role: HostRole, firewall: Firewall, entrance: WebEntrance): aws.ec2.LaunchTemplate {
+    const { network, access, imageId, instanceType } = this.args;
+    const tags = { ...this.args.tags, Name: this.name };
+    return new aws.ec2.LaunchTemplate(
+      this.name,
+      {
+        imageId,
+        instanceType,
+        iamInstanceProfile: { name: role.profileName },
+        metadataOptions,
+        monitoring: { enabled: true },
+        networkInterfaces: [
+          {
+            deviceIndex: 0,
+            associatePublicIpAddress: String(network.hostsHavePublicIp),
+            deleteOnTermination: "true",
+            securityGroups: [firewall.securityGroupId],
+          },
+        ],
+        blockDeviceMappings: [
+          {
+            deviceName: rootDevice,
+            ebs: {
+              encrypted: "true",
+              volumeType: "gp3",
+              volumeSize: rootDiskGiB,
+              deleteOnTermination: "true",
+            },
+          },
+        ],
+        tagSpecifications: ["instance", "volume", "network-interface"].map((resourceType) => ({
+          resourceType,
+          tags,
+        })),
+        userData: this.userData(entrance),
+        ...(access.keyName && { keyName: access.keyName }),
+      },
+      this.child,
+    );
+  }
+
+  private userData(entrance: WebEntrance): pulumi.Output<string> {
+    const { gate, accounts, database } = this.args;
+    const variables = pulumi.all({
+      ...gate.reportVariables,
+      ACCOUNT_BUCKET: accounts.bucketName,
+      SERVICE_SECRET_ARN: accounts.serviceSecretArn,
+      DATABASE_SECRET_ARN: database.appSecretArn,
+      ALLOWED_HOSTS: entrance.hostNames,
+    });
+    return variables.apply((known) => Buffer.from(userDataFor("web", known)).toString("base64"));
+  }
+
+  private createGroup(
+    template: aws.ec2.LaunchTemplate,
+    entrance: WebEntrance,
+    ready: readonly pulumi.Resource[],
+  ): aws.autoscaling.Group {
+    const { network, release, minSize, maxSize } = this.args;
+    const tags = { ...this.args.tags, Name: this.name, [tierTag]: this.name };
+    return new aws.autoscaling.Group(
+      this.name,
+      {
+        minSize,
+        maxSize,
+        vpcZoneIdentifiers: network.hostSubnets.map(({ id }) => id),
+        targetGroupArns: [entrance.targetGroupArn],
+        launchTemplate: { id: template.id, version: template.latestVersion.apply(String) },
+        healthCheckType: "ELB",
+        healthCheckGracePeriod: bootSeconds,
+        defaultInstanceWarmup: 60,
+        instanceMaintenancePolicy: { minHealthyPercentage: 100, maxHealthyPercentage: 110 },
+        // The gate waits, and knows better what for.
+        waitForCapacityTimeout: "0",
+        tags: Object.entries(tags).map(([key, value]) => ({ key, value, propagateAtLaunch: false })),
+      },
+      {
+        ...this.child,
+        dependsOn: [release, entrance, ...ready],
+        replaceOnChanges: ["launchTemplate"],
+      },
+    );
+  }
+
+  private cutOver(
+    group: aws.autoscaling.Group,
+    template: aws.ec2.LaunchTemplate,
+    entrance: WebEntrance,
+  ): pulumi.Resource {
+    const { gate, minSize, maxSize } = this.args;
+    return gate.waitForCutOver(
+      `${this.name}-gate`,
+      {
+        label: "web tier",
+        groupName: group.name,
+        templateVersion: template.latestVersion.apply(String),
+        tier: this.name,
+        targetGroupArn: entrance.targetGroupArn,
+        minSize,
+        maxSize,
+      },
+      this.child,
+    );
+  }
+
+  /** After the cut-over: until then the new group must keep the size that the gate gave it. */
+  private createPolicies(
+    group: aws.autoscaling.Group,
+    entrance: WebEntrance,
+    serving: pulumi.Resource,
+  ): void {
+    const track = (
+      suffix: string,
+      predefinedMetricSpecification: aws.types.input.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecification,
+      targetValue: number,
+    ) =>
+      new aws.autoscaling.Policy(
+        `${this.name}-${suffix}`,
+        {
+          policyType: "TargetTrackingScaling",
+          autoscalingGroupName: group.name,
+          targetTrackingConfiguration: { predefinedMetricSpecification, targetValue },
+        },
+        { ...this.child, dependsOn: serving },
+      );
+    track(
+      "requests",
+      { predefinedMetricType: "ALBRequestCountPerTarget", resourceLabel: entrance.metricLabel },
+      this.args.requestsPerTarget,
+    );
+    track("cpu", { predefinedMetricType: "ASGAverageCPUUtilization" }, this.args.cpuTargetPercent);
+  }
+}
+
+function validate({ minSize, maxSize }: ScalingWebTierArgs): void {
+  if (minSize > maxSize) {
+    const reason = `${minSize} is more than maxSize, which is ${maxSize}.`;
+    throw new pulumi.InputPropertyError({ propertyPath: "minSize", reason });
+  }
+}

@@ -1,0 +1,34 @@
+/** Connections of one web host: gunicorn's workers times the pool of each (`app/gunicorn.conf.py`). */
+export const connectionsPerWebHost = 8;
+
+/** What is left for a release, an operator, monitoring and the three that PostgreSQL reserves for superusers. */
+const otherConnections = 16;
+
+/** PostgreSQL's memory settings, in the units of `postgresql.conf`. */
+export interface PostgresTuning {
+  readonly sharedBuffersMiB: number;
+  readonly effectiveCacheMiB: number;
+  readonly maintenanceWorkMemMiB: number;
+  readonly workMemKiB: number;
+}
+
+/** Enough for a roll-out, in which two fleets of the largest size stand side by side. */
+export function maxConnections(webMaxSize: number): number {
+  return 2 * webMaxSize * connectionsPerWebHost + otherConnections;
+}
+
+/**
+ * pgtune's formulas for a web application (https://github.com/le0pard/pgtune): a quarter of the memory for shared buffers,
+ * three quarters as the planner's idea of the cache, a sixteenth (8 GiB at most) for maintenance, and the rest shared out
+ * over three sorts for each connection and each of eight workers, of at least 4 MiB.
+ */
+export function tunePostgres(memoryMiB: number, connections: number): PostgresTuning {
+  const sharedBuffersMiB = Math.floor(memoryMiB / 4);
+  const restKiB = (memoryMiB - sharedBuffersMiB) * 1024;
+  return {
+    sharedBuffersMiB,
+    effectiveCacheMiB: Math.floor((memoryMiB * 3) / 4),
+    maintenanceWorkMemMiB: Math.min(Math.floor(memoryMiB / 16), 8192),
+    workMemKiB: Math.max(Math.floor(restKiB / ((connections + 8) * 3)), 4096),
+  };
+}

@@ -1,0 +1,135 @@
+/** Django on plain EC2 in two regions: the web tier in one, the database in the other, joined by a private peering. */
+import * as aws from "@pulumi/aws";
+import { AccountStore } from "./components/accountStore";
+import { DeployGate } from "./components/deployGate";
+import { DjangoImage } from "./components/djangoImage";
+import { HostAccess } from "./components/hostAccess";
+import { PostgresHost } from "./components/postgresHost";
+import { RegionNetwork } from "./components/regionNetwork";
+import { RegionPeering } from "./components/regionPeering";
+import { ReleaseTask } from "./components/releaseTask";
+import { ScalingWebTier } from "./components/scalingWebTier";
+import { maxConnections } from "./components/tuning";
+import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings";
+
+const settings = loadSettings();
+const { stack, debianImage, protect, tags } = settings;
+
+const web = new aws.Provider(`${stack}-web`, providerArgs(settings, webRegion));
+const db = new aws.Provider(`${stack}-db`, providerArgs(settings, databaseRegion));
+
+const webNetwork = new RegionNetwork(
+  `${stack}-web-network`,
+  {
+    cidrBlock: settings.webCidr,
+    zones: settings.webZones,
+    egress: settings.egress,
+    flowLogRetentionDays: settings.logRetentionDays,
+  },
+  { provider: web },
+);
+const dbNetwork = new RegionNetwork(
+  `${stack}-db-network`,
+  {
+    cidrBlock: settings.databaseCidr,
+    zones: [settings.databaseZone],
+    egress: settings.egress,
+    flowLogRetentionDays: settings.logRetentionDays,
+  },
+  { provider: db },
+);
+const peering = new RegionPeering(`${stack}-peering`, {
+  requester: { network: webNetwork, provider: web },
+  accepter: { network: dbNetwork, provider: db },
+});
+
+const gate = new DeployGate(
+  `${stack}-gate`,
+  { region: webRegion, stackTags: settings.stackTags, logRetentionDays: settings.logRetentionDays, protect },
+  { provider: web },
+);
+const accounts = new AccountStore(
+  `${stack}-accounts`,
+  { protect, secretRecoveryDays: settings.secretRecoveryDays },
+  { provider: web },
+);
+
+const database = new PostgresHost(
+  `${stack}-db`,
+  {
+    network: dbNetwork,
+    clients: webNetwork,
+    gate,
+    access: new HostAccess(`${stack}-db-access`, settings, { provider: db }),
+    domain: `${stack}.internal`,
+    debianImage,
+    instanceType: settings.databaseInstanceType,
+    volumeGiB: settings.databaseVolumeGiB,
+    maxConnections: maxConnections(settings.webMaxSize),
+    protect,
+    secretRecoveryDays: settings.secretRecoveryDays,
+    tags,
+  },
+  { provider: db },
+);
+
+const image = new DjangoImage(
+  `${stack}-image`,
+  {
+    network: webNetwork,
+    gate,
+    debianImage,
+    instanceType: settings.webInstanceType,
+    sessionManager: settings.sessionManager,
+    tags,
+  },
+  { provider: web },
+);
+const release = new ReleaseTask(
+  `${stack}-release`,
+  {
+    network: webNetwork,
+    databaseNetwork: dbNetwork,
+    peering,
+    gate,
+    database,
+    accounts,
+    imageId: image.imageId,
+    instanceType: settings.webInstanceType,
+    tags,
+  },
+  { provider: web },
+);
+const webTier = new ScalingWebTier(
+  `${stack}-web`,
+  {
+    network: webNetwork,
+    databaseNetwork: dbNetwork,
+    gate,
+    access: new HostAccess(`${stack}-web-access`, settings, { provider: web }),
+    database,
+    accounts,
+    release,
+    imageId: image.imageId,
+    instanceType: settings.webInstanceType,
+    minSize: settings.webMinSize,
+    maxSize: settings.webMaxSize,
+    requestsPerTarget: settings.requestsPerTarget,
+    cpuTargetPercent: settings.cpuTargetPercent,
+    domain: settings.domain,
+    accessCidrs: settings.accessCidrs,
+    protect,
+    tags,
+  },
+  { provider: web },
+);
+
+export const serviceUrl = webTier.url;
+export const albDnsName = webTier.dnsName;
+export const webGroupName = webTier.groupName;
+export const imageId = image.imageId;
+export const databaseEndpoint = database.endpoint;
+export const databaseInstanceId = database.instanceId;
+export const accountBucket = accounts.bucketName;
+export const adminSecretName = accounts.adminSecretName;
+export const gateFunctionName = gate.functionName;
