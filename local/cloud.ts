@@ -116,7 +116,7 @@ export class Cloud implements HostControl, TargetHealthSource {
     const subnet = this.find("subnet", this.subnets, options.subnetId);
     const network = this.networkOf(options.subnetId);
     const privateIp = network.takeAddress(options.subnetId, options.privateIp);
-    const id = options.instanceId ?? (await this.mintInstance(options, subnet.region, privateIp));
+    const id = options.instanceId ?? (await this.mintInstance(options, subnet.region));
     const hasPublicAddress = options.hasPublicAddress ?? subnet.mapsPublicAddress;
     // RFC 5737 sets this range aside for examples: nothing is ever reached at it.
     const publicIp = hasPublicAddress ? `203.0.113.${(++this.publicAddresses % 254) + 1}` : undefined;
@@ -159,7 +159,8 @@ export class Cloud implements HostControl, TargetHealthSource {
     return instance;
   }
 
-  private async mintInstance(options: LaunchOptions, region: string, privateIp: string): Promise<string> {
+  /** Has moto make the record of an instance. Its address there is moto's own choice. */
+  private async mintInstance(options: LaunchOptions, region: string): Promise<string> {
     const { Instances } = await this.clients.in(region).ec2.send(
       new RunInstancesCommand({
         ImageId: options.imageId,
@@ -167,7 +168,6 @@ export class Cloud implements HostControl, TargetHealthSource {
         MinCount: 1,
         MaxCount: 1,
         SubnetId: options.subnetId,
-        PrivateIpAddress: privateIp,
       }),
     );
     return Instances![0]!.InstanceId!;

@@ -127,10 +127,10 @@ export function loadBalancingHandlers(cloud: Cloud): Handlers {
   };
   const listener: Handler = {
     async create({ inputs }) {
+      const group = forwardedTo(inputs);
       const balancerArn = text(inputs, "loadBalancerArn");
       const balancer = cloud.find("load balancer", balancers, balancerArn);
       const port = numberOr(inputs, "port", HTTP_PORT);
-      const group = forwardedTo(inputs);
       await group.listen({
         name: `${balancer.name}-${port}`,
         address: balancer.address,

@@ -68,7 +68,13 @@ export function renderBalancer(
     `  http-check expect status ${check.matcher}`,
     `  timeout check ${check.timeout}s`,
     `  default-server inter ${check.interval}s fall ${check.unhealthyThreshold} rise ${check.healthyThreshold}`,
-    `  server-template target 1-${SLOTS} 0.0.0.0:${group.port} port ${check.port} check disabled namespace ${listener.namespace}`,
+    // One line each: HAProxy gives the namespace of a server-template to its first server only, and the others would
+    // connect from the machine's own network.
+    ...Array.from(
+      { length: SLOTS },
+      (_, index) =>
+        `  server target${index + 1} 0.0.0.0:${group.port} port ${check.port} check disabled namespace ${listener.namespace}`,
+    ),
     "",
   ].join("\n");
 }

@@ -26,10 +26,16 @@ test("the balancer has the program's health check and time-outs", () => {
     "  timeout check 5s",
     "  timeout client 60s",
     "  default-server inter 10s fall 2 rise 3",
-    "  server-template target 1-64 0.0.0.0:8000 port 8001 check disabled namespace doe2-alb1",
   ])
     assert.ok(config.split("\n").includes(line), line);
   assert.match(config, /http-check send meth GET uri \/livez /);
+  const servers = config.split("\n").filter((line) => line.startsWith("  server "));
+  assert.equal(servers.length, 64);
+  for (const server of servers)
+    assert.match(
+      server,
+      /^ {2}server target\d+ 0\.0\.0\.0:8000 port 8001 check disabled namespace doe2-alb1$/,
+    );
 });
 
 test("HAProxy's statistics are read by column name", () => {
