@@ -86,7 +86,7 @@ export class DeployGate extends pulumi.ComponentResource {
   /** Waits for a host's boot report; fails with the host's own reason if its script failed. */
   waitForBoot(name: string, wait: BootWait, opts: pulumi.CustomResourceOptions): aws.lambda.Invocation {
     const event = { kind: "boot", bucket: this.bucketName, timeoutSeconds, ...wait };
-    return this.invoke(name, event, {}, opts);
+    return this.invoke(name, event, undefined, opts);
   }
 
   /** Gives a new group the size of the one that serves, and waits until that many of its hosts are healthy. */
@@ -102,12 +102,12 @@ export class DeployGate extends pulumi.ComponentResource {
   private invoke(
     name: string,
     event: Readonly<Record<string, pulumi.Input<string | number>>>,
-    triggers: Readonly<Record<string, pulumi.Input<string>>>,
+    triggers: Readonly<Record<string, pulumi.Input<string>>> | undefined,
     opts: pulumi.CustomResourceOptions,
   ): aws.lambda.Invocation {
     return new aws.lambda.Invocation(
       name,
-      { functionName: this.functionName, input: pulumi.jsonStringify(event), triggers },
+      { functionName: this.functionName, input: pulumi.jsonStringify(event), ...(triggers && { triggers }) },
       // The function's policy comes with the function, and not with its name.
       pulumi.mergeOptions({ dependsOn: this }, opts),
     );

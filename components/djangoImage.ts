@@ -53,7 +53,7 @@ export class DjangoImage extends pulumi.ComponentResource {
         ...args.gate.reportVariables,
         APP_BUCKET: args.gate.bucketName,
         APP_KEY: key,
-        SESSION_MANAGER: String(args.sessionManager),
+        SESSION_MANAGER: args.sessionManager,
       })
       .apply((variables) => userDataFor("django", variables));
     const builder = new OneShotHost(

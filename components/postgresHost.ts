@@ -1,14 +1,14 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import { debianImageId } from "./debianImage";
 import type { DeployGate } from "./deployGate";
 import { Firewall, internetEgress } from "./firewall";
-import { GeneratedSecret } from "./generatedSecret";
+import type { GeneratedSecret } from "./generatedSecret";
 import { metadataOptions, rootDisk } from "./host";
 import type { HostAccess } from "./hostAccess";
 import { HostRole } from "./hostRole";
 import { readSecrets, writeObjects } from "./policies";
+import { PostgresRole } from "./postgresRole";
 import type { RegionNetwork } from "./regionNetwork";
 import { tunePostgres } from "./tuning";
 import { userDataFor } from "./userData";
@@ -76,8 +76,10 @@ export class PostgresHost extends pulumi.ComponentResource {
     this.name = name;
     this.args = args;
     const host = `postgres.${args.domain}`;
-    const owner = this.createCredentials("owner", "app_owner", host);
-    const app = this.createCredentials("app", "app_rw", host);
+    const login = { dbname: databaseName, host, port };
+    const role = { login, readerRegion: args.clients.region, recoveryDays: args.secretRecoveryDays };
+    const owner = new PostgresRole(`${name}-owner`, { ...role, username: "app_owner" }, this.child).secret;
+    const app = new PostgresRole(`${name}-app`, { ...role, username: "app_rw" }, this.child).secret;
     const volume = this.createVolume();
     const instance = this.createInstance(volume, host, owner, app);
     const attachment = this.attach(volume, instance);
@@ -92,24 +94,6 @@ export class PostgresHost extends pulumi.ComponentResource {
     this.ownerSecretArn = owner.arnIn(args.clients.region);
     this.appSecretArn = app.arnIn(args.clients.region);
     this.registerOutputs({ endpoint: this.endpoint, instanceId: this.instanceId });
-  }
-
-  private createCredentials(suffix: string, username: string, host: string): GeneratedSecret {
-    const password = new random.RandomPassword(
-      `${this.name}-${suffix}-password`,
-      { length: 32, special: false },
-      this.child,
-    );
-    return new GeneratedSecret(
-      `${this.name}-${suffix}`,
-      {
-        description: `PostgreSQL role ${username}`,
-        value: { username, password: password.result, dbname: databaseName, host, port },
-        replicaRegion: this.args.clients.region,
-        recoveryDays: this.args.secretRecoveryDays,
-      },
-      this.child,
-    );
   }
 
   private createVolume(): aws.ebs.Volume {
@@ -209,19 +193,14 @@ export class PostgresHost extends pulumi.ComponentResource {
       CLIENT_CIDRS: clients.hostSubnets.map(({ cidrBlock }) => cidrBlock).join(" "),
       OWNER_SECRET_ARN: owner.arn,
       APP_SECRET_ARN: app.arn,
-      MAX_CONNECTIONS: String(maxConnections),
-      SESSION_MANAGER: String(access.sessionManager),
+      MAX_CONNECTIONS: maxConnections,
+      SESSION_MANAGER: access.sessionManager,
     });
-    return pulumi.all([variables, memorySize]).apply(([known, memoryMiB]) => {
-      const tuning = tunePostgres(memoryMiB, maxConnections);
-      return userDataFor("postgres", {
-        ...known,
-        SHARED_BUFFERS_MIB: String(tuning.sharedBuffersMiB),
-        EFFECTIVE_CACHE_MIB: String(tuning.effectiveCacheMiB),
-        MAINTENANCE_WORK_MEM_MIB: String(tuning.maintenanceWorkMemMiB),
-        WORK_MEM_KIB: String(tuning.workMemKiB),
-      });
-    });
+    return pulumi
+      .all([variables, memorySize])
+      .apply(([known, memoryMiB]) =>
+        userDataFor("postgres", { ...known, ...tunePostgres(memoryMiB, maxConnections) }),
+      );
   }
 
   private attach(volume: aws.ebs.Volume, instance: aws.ec2.Instance): aws.ec2.VolumeAttachment {

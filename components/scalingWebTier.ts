@@ -3,15 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AccountStore } from "./accountStore";
 import type { DeployGate } from "./deployGate";
 import { Firewall, internetEgress } from "./firewall";
-import { metadataOptions, rootDevice, rootDiskGiB } from "./host";
 import type { HostAccess } from "./hostAccess";
-import { HostRole } from "./hostRole";
-import { readObjects, readSecrets, scaleFleet, tierTag } from "./policies";
+import { tierTag } from "./policies";
 import type { PostgresHost } from "./postgresHost";
 import type { RegionNetwork } from "./regionNetwork";
 import { databaseEgress, type ReleaseTask } from "./releaseTask";
-import { userDataFor } from "./userData";
 import { type Domain, WebEntrance } from "./webEntrance";
+import { WebTemplate } from "./webTemplate";
 
 /** Arguments of a {@link ScalingWebTier}. */
 export interface ScalingWebTierArgs {
@@ -76,35 +74,16 @@ export class ScalingWebTier extends pulumi.ComponentResource {
     validate(args);
     this.name = name;
     this.args = args;
-    const role = this.createRole();
     const firewall = this.createFirewall();
     const entrance = this.createEntrance(firewall);
-    const template = this.createTemplate(role, firewall, entrance);
-    const group = this.createGroup(template, entrance, [role, firewall]);
+    const template = this.createTemplate(firewall, entrance);
+    const group = this.createGroup(firewall, entrance, template);
     const serving = this.cutOver(group, template, entrance);
     this.createPolicies(group, entrance, serving);
     this.dnsName = entrance.dnsName;
     this.url = entrance.url;
     this.groupName = group.name;
     this.registerOutputs({ dnsName: this.dnsName, url: this.url, groupName: this.groupName });
-  }
-
-  private createRole(): HostRole {
-    const { gate, database, accounts, access } = this.args;
-    return new HostRole(
-      `${this.name}-role`,
-      {
-        statements: [
-          gate.reportStatement(),
-          readObjects(gate.bucketArn, "tls/postgres-ca.pem"),
-          readSecrets(database.appSecretArn),
-          ...accounts.serviceStatements(),
-          ...scaleFleet(this.name),
-        ],
-        sessionManager: access.sessionManager,
-      },
-      this.child,
-    );
   }
 
   private createFirewall(): Firewall {
@@ -129,63 +108,31 @@ export class ScalingWebTier extends pulumi.ComponentResource {
     );
   }
 
-  private createTemplate(role: HostRole, firewall: Firewall, entrance: WebEntrance): aws.ec2.LaunchTemplate {
-    const { network, access, imageId, instanceType } = this.args;
-    const tags = { ...this.args.tags, Name: this.name };
-    return new aws.ec2.LaunchTemplate(
+  private createTemplate(firewall: Firewall, entrance: WebEntrance): WebTemplate {
+    const { network, gate, access, database, accounts, imageId, instanceType, tags } = this.args;
+    return new WebTemplate(
       this.name,
       {
+        network,
+        gate,
+        access,
+        database,
+        accounts,
         imageId,
         instanceType,
-        iamInstanceProfile: { name: role.profileName },
-        metadataOptions,
-        monitoring: { enabled: true },
-        networkInterfaces: [
-          {
-            deviceIndex: 0,
-            associatePublicIpAddress: String(network.hostsHavePublicIp),
-            deleteOnTermination: "true",
-            securityGroups: [firewall.securityGroupId],
-          },
-        ],
-        blockDeviceMappings: [
-          {
-            deviceName: rootDevice,
-            ebs: {
-              encrypted: "true",
-              volumeType: "gp3",
-              volumeSize: rootDiskGiB,
-              deleteOnTermination: "true",
-            },
-          },
-        ],
-        tagSpecifications: ["instance", "volume", "network-interface"].map((resourceType) => ({
-          resourceType,
-          tags,
-        })),
-        userData: this.userData(entrance),
-        ...(access.keyName && { keyName: access.keyName }),
+        tags,
+        tier: this.name,
+        securityGroupId: firewall.securityGroupId,
+        hostNames: entrance.hostNames,
       },
       this.child,
     );
   }
 
-  private userData(entrance: WebEntrance): pulumi.Output<string> {
-    const { gate, accounts, database } = this.args;
-    const variables = pulumi.all({
-      ...gate.reportVariables,
-      ACCOUNT_BUCKET: accounts.bucketName,
-      SERVICE_SECRET_ARN: accounts.serviceSecretArn,
-      DATABASE_SECRET_ARN: database.appSecretArn,
-      ALLOWED_HOSTS: entrance.hostNames,
-    });
-    return variables.apply((known) => Buffer.from(userDataFor("web", known)).toString("base64"));
-  }
-
   private createGroup(
-    template: aws.ec2.LaunchTemplate,
+    firewall: Firewall,
     entrance: WebEntrance,
-    ready: readonly pulumi.Resource[],
+    template: WebTemplate,
   ): aws.autoscaling.Group {
     const { network, release, minSize, maxSize } = this.args;
     const tags = { ...this.args.tags, Name: this.name, [tierTag]: this.name };
@@ -196,7 +143,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         maxSize,
         vpcZoneIdentifiers: network.hostSubnets.map(({ id }) => id),
         targetGroupArns: [entrance.targetGroupArn],
-        launchTemplate: { id: template.id, version: template.latestVersion.apply(String) },
+        launchTemplate: { id: template.templateId, version: template.version },
         healthCheckType: "ELB",
         healthCheckGracePeriod: bootSeconds,
         defaultInstanceWarmup: 60,
@@ -207,7 +154,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
       },
       {
         ...this.child,
-        dependsOn: [release, entrance, ...ready],
+        dependsOn: [release, firewall, entrance, template],
         replaceOnChanges: ["launchTemplate"],
       },
     );
@@ -215,7 +162,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
 
   private cutOver(
     group: aws.autoscaling.Group,
-    template: aws.ec2.LaunchTemplate,
+    template: WebTemplate,
     entrance: WebEntrance,
   ): pulumi.Resource {
     const { gate, minSize, maxSize } = this.args;
@@ -224,7 +171,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
       {
         label: "web tier",
         groupName: group.name,
-        templateVersion: template.latestVersion.apply(String),
+        templateVersion: template.version,
         tier: this.name,
         targetGroupArn: entrance.targetGroupArn,
         minSize,

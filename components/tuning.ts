@@ -4,12 +4,12 @@ export const connectionsPerWebHost = 8;
 /** What is left for a release, an operator, monitoring and the three that PostgreSQL reserves for superusers. */
 const otherConnections = 16;
 
-/** PostgreSQL's memory settings, in the units of `postgresql.conf`. */
+/** PostgreSQL's memory settings, as variables of its boot script. */
 export interface PostgresTuning {
-  readonly sharedBuffersMiB: number;
-  readonly effectiveCacheMiB: number;
-  readonly maintenanceWorkMemMiB: number;
-  readonly workMemKiB: number;
+  readonly SHARED_BUFFERS_MIB: number;
+  readonly EFFECTIVE_CACHE_MIB: number;
+  readonly MAINTENANCE_WORK_MEM_MIB: number;
+  readonly WORK_MEM_KIB: number;
 }
 
 /** Enough for a roll-out, in which two fleets of the largest size stand side by side. */
@@ -26,9 +26,9 @@ export function tunePostgres(memoryMiB: number, connections: number): PostgresTu
   const sharedBuffersMiB = Math.floor(memoryMiB / 4);
   const restKiB = (memoryMiB - sharedBuffersMiB) * 1024;
   return {
-    sharedBuffersMiB,
-    effectiveCacheMiB: Math.floor((memoryMiB * 3) / 4),
-    maintenanceWorkMemMiB: Math.min(Math.floor(memoryMiB / 16), 8192),
-    workMemKiB: Math.max(Math.floor(restKiB / ((connections + 8) * 3)), 4096),
+    SHARED_BUFFERS_MIB: sharedBuffersMiB,
+    EFFECTIVE_CACHE_MIB: Math.floor((memoryMiB * 3) / 4),
+    MAINTENANCE_WORK_MEM_MIB: Math.min(Math.floor(memoryMiB / 16), 8192),
+    WORK_MEM_KIB: Math.max(Math.floor(restKiB / ((connections + 8) * 3)), 4096),
   };
 }

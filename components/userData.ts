@@ -12,7 +12,7 @@ export const userDataLimit = 16 * 1024;
 export type BootScript = "postgres" | "django" | "web" | "release";
 
 /** Names and plain values: nothing secret, since whoever may describe the instance can read its user data. */
-export type Variables = Readonly<Record<string, string>>;
+export type Variables = Readonly<Record<string, string | number | boolean>>;
 
 /**
  * User data for a boot script: a cloud-config part, by which the script runs at every boot, and the script, with its
@@ -30,7 +30,7 @@ export function renderUserData(
   variables: Variables,
 ): string {
   const exports = Object.entries(variables).map(
-    ([name, value]) => `export ${name}=${shellQuote(name, value)}\n`,
+    ([name, value]) => `export ${name}=${shellQuote(name, String(value))}\n`,
   );
   const script = ["#!/bin/bash\n", ...exports, ...scripts].join("");
   const nonAscii = script.split("\n").find((line) => /[^\x20-\x7e\t]/.test(line));

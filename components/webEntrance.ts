@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { Firewall } from "./firewall";
+import { IssuedCertificate } from "./issuedCertificate";
 import type { RegionNetwork } from "./regionNetwork";
 
 /** The service's public name, which makes it speak HTTPS. */
@@ -36,8 +37,8 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
  * HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after at most 20 s; one that leaves
  * finishes its requests for 30 s.
  *
- * A month costs $16.43, $5.84 for each capacity unit in use, and $3.65 for each zone's address: $24 in dev, $33 in prod and
- * $0.50 for a Route 53 zone, before traffic.
+ * A month costs $16.43, and $3.65 for each zone's address: $24 in dev and $27 in prod, before traffic; $5.84 for each capacity
+ * unit that the traffic takes.
  *
  * | change | effect |
  * |---|---|
@@ -179,7 +180,7 @@ export class WebEntrance extends pulumi.ComponentResource {
       port: 443,
       protocol: "HTTPS",
       sslPolicy,
-      certificateArn: domain.certificateArn ?? this.createCertificate(domain),
+      certificateArn: this.certificate(domain),
       defaultActions: [{ type: "forward", targetGroupArn: targets.arn }],
     });
     const redirect = { protocol: "HTTPS", port: "443", statusCode: "HTTP_301" };
@@ -190,42 +191,18 @@ export class WebEntrance extends pulumi.ComponentResource {
     });
   }
 
+  private certificate(domain: Domain): pulumi.Input<string> {
+    if (domain.certificateArn !== undefined) return domain.certificateArn;
+    const args = { domainName: domain.name, hostedZoneId: domain.hostedZoneId ?? "" };
+    return new IssuedCertificate(`${this.name}-certificate`, args, this.child).arn;
+  }
+
   private listen(
     suffix: string,
     balancer: aws.lb.LoadBalancer,
     args: Omit<aws.lb.ListenerArgs, "loadBalancerArn">,
   ): void {
     new aws.lb.Listener(`${this.name}-${suffix}`, { loadBalancerArn: balancer.arn, ...args }, this.child);
-  }
-
-  private createCertificate(domain: Domain): pulumi.Output<string> {
-    const certificate = new aws.acm.Certificate(
-      `${this.name}-certificate`,
-      { domainName: domain.name, validationMethod: "DNS", tags: { Name: domain.name } },
-      this.child,
-    );
-    const proof = certificate.domainValidationOptions.apply((options) => {
-      const [option] = options;
-      if (!option) throw new Error(`ACM gave no record to prove the ownership of ${domain.name}.`);
-      return option;
-    });
-    const record = new aws.route53.Record(
-      `${this.name}-certificate-proof`,
-      {
-        zoneId: domain.hostedZoneId ?? "",
-        name: proof.resourceRecordName,
-        type: proof.resourceRecordType,
-        records: [proof.resourceRecordValue],
-        ttl: 60,
-        allowOverwrite: true,
-      },
-      this.child,
-    );
-    return new aws.acm.CertificateValidation(
-      `${this.name}-certificate-issued`,
-      { certificateArn: certificate.arn, validationRecordFqdns: [record.fqdn] },
-      this.child,
-    ).certificateArn;
   }
 
   private createAlias(domain: Domain, balancer: aws.lb.LoadBalancer): void {
