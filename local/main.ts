@@ -251,6 +251,7 @@ async function deploy(
         signal.throwIfAborted();
         isWorking = false;
         reportHosts(platform.region, error, progress);
+        reportFailure(error, progress);
       });
   }
   progress.heading("Without effect here");

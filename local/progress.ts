@@ -109,7 +109,7 @@ export class Progress {
       update: (detail) => {
         step.detail = detail;
       },
-      done: (verb = "done") => void end(false, verb),
+      done: (verb = "") => void end(false, verb),
       failed: (error) => {
         end(true, "failed");
         // The whole of it is told once, at the end.
@@ -152,7 +152,7 @@ export class Progress {
   }
 
   paint(colour: Colour, text: string): string {
-    return this.isColoured ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
+    return this.isColoured && text !== "" ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
   }
 
   /**

@@ -39,18 +39,19 @@ export function renderTrial(url: string, apiEndpoint: string): string {
   const json = "-H 'content-type: application/json'";
   const account = `-d '{"login":"ada","password":"fifty-five tulips"}'`;
   const access = `python3 -c 'import json,sys; print(json.load(sys.stdin)["access"])'`;
-  const host = `curl -s -o /dev/null -w '%header{x-instance-id}' ${url}/livez`;
   return [
-    `  curl -si ${url}/livez`,
-    `  curl -s ${json} ${account} ${url}/v1/signup`,
-    `  TOKEN=$(curl -s ${json} ${account} ${url}/v1/signin | ${access})`,
-    `  curl -s -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"Water them"}' ${url}/v1/tasks`,
-    `  curl -s -H "authorization: Bearer $TOKEN" ${url}/v1/tasks`,
+    `  URL=${url}`,
+    "  curl -si $URL/livez",
+    `  curl -s ${json} ${account} $URL/v1/signup`,
+    `  TOKEN=$(curl -s ${json} ${account} $URL/v1/signin | ${access})`,
+    `  curl -s -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"Water them"}' $URL/v1/tasks`,
+    '  curl -s -H "authorization: Bearer $TOKEN" $URL/v1/tasks',
     "",
     "  Cut the power of the web host that answers next, and see it replaced:",
-    `  pkill -KILL -f -- "--machine=$(${host}) "`,
+    "  pkill -KILL -f -- \"--machine=$(curl -s -o /dev/null -w '%header{x-instance-id}' $URL/livez) \"",
     "",
-    `  The region's AWS API, with any credentials: export AWS_ENDPOINT_URL=${apiEndpoint}`,
+    "  The region's AWS API, with any credentials:",
+    `  export AWS_ENDPOINT_URL=${apiEndpoint}`,
   ].join("\n");
 }
 
