@@ -47,10 +47,10 @@ export function renderTrial(url: string, apiEndpoint: string): string {
     `  curl -s -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"Water them"}' $URL/v1/tasks`,
     '  curl -s -H "authorization: Bearer $TOKEN" $URL/v1/tasks',
     "",
-    "  Cut the power of the web host that answers next, and see it replaced:",
+    "  # Cut the power of the web host that answers next, and see it replaced:",
     "  pkill -KILL -f -- \"--machine=$(curl -s -o /dev/null -w '%header{x-instance-id}' $URL/livez) \"",
     "",
-    "  The region's AWS API, with any credentials:",
+    "  # The region's AWS API, with any credentials:",
     `  export AWS_ENDPOINT_URL=${apiEndpoint}`,
   ].join("\n");
 }

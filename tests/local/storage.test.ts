@@ -47,12 +47,6 @@ describe("storage and secrets", () => {
     });
     await setting("BucketPublicAccessBlock", { blockPublicAcls: true, blockPublicPolicy: true });
     await setting("BucketOwnershipControls", { rule: { objectOwnership: "BucketOwnerEnforced" } });
-    const Deny = { Effect: "Deny", Principal: "*", Action: "s3:*", Resource: "*" };
-    const policy = {
-      Version: "2012-10-17",
-      Statement: [{ ...Deny, Condition: { Bool: { "aws:SecureTransport": "false" } } }],
-    };
-    await setting("BucketPolicy", { policy: JSON.stringify(policy) });
     await setting("BucketLifecycleConfiguration", {
       rules: [
         {
