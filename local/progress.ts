@@ -50,6 +50,7 @@ const ANNOUNCE_SECONDS = 1;
 const REPEAT_SECONDS = 30;
 /** Lines of running steps on a terminal; more would scroll away what has happened. */
 const LIVE_LINES = 12;
+const REASON_WIDTH = 200;
 const ERASE_TO_END_OF_LINE = "\x1b[K";
 const ERASE_BELOW = "\x1b[J";
 
@@ -114,7 +115,7 @@ export class Progress {
         end(true, "failed");
         // The whole of it is told once, at the end.
         const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
-        this.print(this.paint("red", `    ${reason}`));
+        this.print(this.paint("red", `    ${fit(reason, REASON_WIDTH)}`));
       },
     };
   }

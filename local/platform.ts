@@ -1,0 +1,141 @@
+import { join } from "node:path";
+import type { Handlers, Invokes } from "./handler";
+import { accountInvokes } from "./handlers/account";
+import { lambdaHandlers } from "./handlers/lambda";
+import { randomHandlers } from "./handlers/random";
+import { recordedHandlers } from "./handlers/recorded";
+import { secretHandlers } from "./handlers/secrets";
+import { storageHandlers } from "./handlers/storage";
+import { explain } from "./errors";
+import type { Interrupt } from "./interrupt";
+import { ensureBaseImage, packageSources } from "./machine/baseImage";
+import { spawnService } from "./machine/state";
+import type { StateDirectory } from "./machine/state";
+import { checkDisk, checkKernel, checkNetwork, installPackages, missingPackages } from "./preflight";
+import { previewProgram } from "./preview";
+import type { Progress } from "./progress";
+import { createRegion } from "./region";
+import type { Region } from "./region";
+import { startApiFront } from "./services/apiFront";
+import { awsClients } from "./services/clients";
+import { motoPython, startMoto } from "./services/moto";
+import type { Teardown } from "./teardown";
+
+/** Everything between the machine and the program. */
+export interface Platform {
+  readonly handlers: Handlers;
+  readonly invokes: Invokes;
+  /** Types whose handlers only record. */
+  readonly recorded: readonly string[];
+  readonly region: Region;
+  readonly apiEndpoint: string;
+}
+
+/** Does several things side by side. When one fails the others are stopped and waited for. */
+async function together<A, B>(
+  signal: AbortSignal,
+  first: (signal: AbortSignal) => Promise<A>,
+  second: (signal: AbortSignal) => Promise<B>,
+): Promise<[A, B]> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const watch = async <T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    try {
+      return await action(either);
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+  };
+  const both = [watch(first), watch(second)] as const;
+  await Promise.allSettled(both);
+  signal.throwIfAborted();
+  failed.signal.throwIfAborted();
+  return Promise.all(both);
+}
+
+/**
+ * Checks and prepares the machine, and runs the program without making anything. Answers the type of each resource that
+ * it will make. What is wrong with the program's settings is told before anything is installed.
+ */
+export async function prepareMachine(
+  stack: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const [types] = await together(
+    signal,
+    (either) => progress.during("previewing the program", () => previewProgram(stack, either)),
+    (either) =>
+      progress.during("checking disk and network", async () => {
+        checkDisk();
+        const [source = ""] = await packageSources();
+        await checkNetwork(source.split(" ")[1] ?? "", either);
+      }),
+  );
+  const missing = await missingPackages();
+  if (missing.length > 0) {
+    await progress.during(`installing ${missing.join(" ")}`, () => installPackages(missing, signal));
+  }
+  await progress.during("checking the kernel", () => checkKernel());
+  return types;
+}
+
+/** Starts the services, and answers what makes the program's resources. */
+export async function startPlatform(
+  state: StateDirectory,
+  progress: Progress,
+  teardown: Teardown,
+  interrupt: Interrupt,
+): Promise<Platform> {
+  const { signal } = interrupt;
+  const [image, python] = await together(
+    signal,
+    (either) => progress.during("base image", (step) => ensureBaseImage((what) => step.update(what), either)),
+    (either) =>
+      progress.during("moto", (step) =>
+        motoPython(undefined, { signal: either, onBuild: () => step.update("installing into the cache") }),
+      ),
+  );
+  const moto = await startMoto(
+    python,
+    (name, command, args, options) => spawnService(state, name, command, args, options),
+    signal,
+  );
+  let isStopping = false;
+  void moto.service.ended.then((reason) => {
+    if (!isStopping) interrupt.fail(new Error(`moto ended by itself (${reason}):\n${moto.service.output()}`));
+  });
+  teardown.add("moto", () => {
+    isStopping = true;
+    return moto.service.stop();
+  });
+  const front = await startApiFront(moto.port);
+  teardown.add("API", () => front.close());
+  const clients = awsClients(front.endpoint);
+  teardown.add("API clients", () => clients.destroy());
+  const onFault = (error: Error) => progress.warn(`! ${explain(error)}`);
+  const region = await createRegion({ state, clients, apiPort: front.port, baseImage: image.path, onFault });
+  teardown.add("region", () => region.close());
+  front.attach({ hosts: region.hosts, targetHealth: region.targetHealth });
+  const recorded = recordedHandlers();
+  return {
+    handlers: {
+      ...recorded,
+      ...randomHandlers(),
+      ...secretHandlers(clients),
+      ...storageHandlers({ clients, emptyOnDelete: true }),
+      ...lambdaHandlers({
+        folder: state.folder("functions"),
+        endpoint: front.endpoint,
+        nodeModules: join(__dirname, "..", "node_modules"),
+        signal,
+      }),
+      ...region.handlers,
+    },
+    invokes: { ...accountInvokes(), ...region.invokes },
+    recorded: Object.keys(recorded).filter((type) => !(type in region.handlers)),
+    region,
+    apiEndpoint: front.endpoint,
+  };
+}
