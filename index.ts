@@ -132,4 +132,5 @@ export const databaseEndpoint = database.endpoint;
 export const databaseInstanceId = database.instanceId;
 export const accountBucket = accounts.bucketName;
 export const adminSecretName = accounts.adminSecretName;
+export const bootReportBucket = gate.bucketName;
 export const gateFunctionName = gate.functionName;

@@ -19,7 +19,7 @@ export interface Definition<T> {
   readonly type: ValueType;
   readonly default: T;
   readonly description: string;
-  readonly check: Check<T>;
+  check(value: T): string | undefined;
 }
 
 /** What is wrong with a value, and what to do about it. */
@@ -80,7 +80,7 @@ const zoneOf =
   (zone) =>
     regionOf(zone) === region && zoneLetters[region]?.includes(zone.slice(-1))
       ? undefined
-      : `give zones of ${region}: ${[...(zoneLetters[region] ?? "")].map((letter) => region + letter).join(", ")}`;
+      : `give zones of ${region}: ${Array.from(zoneLetters[region] ?? "", (letter) => region + letter).join(", ")}`;
 const reservedTags = ["project", "stack", "Name", "django-on-ec2:tier", "django-on-ec2:content"];
 const tagRules: Check<Readonly<Record<string, string>>> = (tags) => {
   const reserved = Object.keys(tags).find((key) => reservedTags.includes(key) || /^aws:/i.test(key));

@@ -7,7 +7,7 @@ import type { Ssh } from "./components/hostAccess";
 import type { Egress } from "./components/regionNetwork";
 import type { Domain } from "./components/webEntrance";
 export { databaseRegion, webRegion } from "./settingDefinitions";
-import { type Check, type Definition, definitions, type ValueType } from "./settingDefinitions";
+import { type Definition, definitions, type ValueType } from "./settingDefinitions";
 
 /** Load balancers and target groups have 32 characters, of which autonaming takes 8 and "-web" 4. */
 export const longestStackName = 32 - 8 - "-web".length;
@@ -52,17 +52,17 @@ export function readSettings(
   for (const key of settings.keys()) {
     if (!(key in definitions)) problems.push(unknownKey(key));
   }
-  for (const [key, definition] of Object.entries(definitions)) {
+  for (const [key, definition] of Object.entries<Definition<unknown>>(definitions)) {
     const raw = settings.get(key);
     const value = raw === undefined ? definition.default : parse(definition.type, raw);
     const wrong =
       value === undefined
         ? `give ${definition.type === "string" ? "text" : typeNames[definition.type]}`
-        : (definition.check as Check<unknown>)(value);
+        : definition.check(value);
     if (wrong !== undefined) problems.push(`${key} is ${raw ?? JSON.stringify(value)}: ${wrong}`);
     else values[key] = value;
   }
-  problems.push(...combinationProblems(values as Partial<Values>));
+  problems.push(...combinationProblems(values));
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  - ${problem}.`);
     throw new pulumi.RunError(
@@ -224,9 +224,9 @@ function unknownKey(key: string): string {
 /** Levenshtein's distance: how many letters to insert, remove or change. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...from].entries()) {
+  for (const [i, letter] of Array.from(from).entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...to].entries()) {
+    for (const [j, other] of Array.from(to).entries()) {
       const change = (row[j] ?? 0) + (letter === other ? 0 : 1);
       next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }

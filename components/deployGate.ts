@@ -108,8 +108,12 @@ export class DeployGate extends pulumi.ComponentResource {
     return new aws.lambda.Invocation(
       name,
       { functionName: this.functionName, input: pulumi.jsonStringify(event), ...(triggers && { triggers }) },
-      // The function's policy comes with the function, and not with its name.
-      pulumi.mergeOptions({ dependsOn: this }, opts),
+      // The function is in the gate's region, whatever the region of the component that waits; and its policy comes with
+      // it, but not with its name.
+      pulumi.mergeOptions(
+        { dependsOn: this, provider: this.getProvider("aws:lambda/function:Function") },
+        opts,
+      ),
     );
   }
 

@@ -41,7 +41,7 @@ export class GeneratedSecret extends pulumi.ComponentResource {
       { parent: this },
     );
     // By way of the version: who has the ARN may read a value.
-    this.arn = version.arn;
+    this.arn = version.secretArn;
     this.secretName = secret.name;
     this.registerOutputs({ arn: this.arn, secretName: this.secretName });
   }

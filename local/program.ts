@@ -387,7 +387,7 @@ function stackOutputs(outputs: Properties): StackOutputs {
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const isSecret = (value: unknown): boolean => Boolean(pulumi.runtime.isRpcSecret(value));
+const isSecret = (value: unknown): boolean => pulumi.runtime.isRpcSecret(value);
 const unwrap = (value: unknown): unknown => pulumi.runtime.unwrapRpcSecret(value);
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -19,7 +19,7 @@ const stack: StackConfig = {
 function backend(make: (request: ResourceRequest) => object | Promise<object> = () => ({})): Backend {
   return {
     create: async (request) => ({ id: `${request.name}-id`, outputs: { ...(await make(request)) } }),
-    invoke: async () => ({ id: "ami-1" }),
+    invoke: () => Promise.resolve({ id: "ami-1" }),
   };
 }
 
@@ -106,18 +106,18 @@ test("records parents, dependencies, providers and options, with the URNs of the
     const box = new Box("box", { provider: provider() });
     new random.RandomId("after", { byteLength: 4 }, { dependsOn: box });
   });
-  const byName = Object.fromEntries(registrations.map((registration) => [registration.name, registration]));
+  const byName = new Map(registrations.map((registration) => [registration.name, registration]));
   const vpcUrn = "urn:pulumi:test::sample::sample:index:Box$aws:ec2/vpc:Vpc::box-vpc";
-  assert.equal(byName["box-vpc"]?.urn, vpcUrn);
-  assert.equal(byName["box-vpc"]?.parent, byName["box"]?.urn);
-  assert.equal(byName["box-vpc"]?.provider, byName["east"]?.urn);
-  assert.equal(byName["box-vpc"]?.protect, true);
-  assert.deepEqual(byName["box-vpc"]?.ignoreChanges, ["tags"]);
-  assert.deepEqual(byName["box-subnet"]?.propertyDependencies["vpcId"], [vpcUrn]);
-  assert.equal(byName["box-subnet"]?.deleteBeforeReplace, true);
-  assert.equal(byName["box-subnet"]?.retainOnDelete, true);
-  assert.deepEqual(byName["box-subnet"]?.replaceOnChanges, ["cidrBlock"]);
-  assert.ok(byName["after"]?.dependencies.includes(vpcUrn));
+  assert.equal(byName.get("box-vpc")?.urn, vpcUrn);
+  assert.equal(byName.get("box-vpc")?.parent, byName.get("box")?.urn);
+  assert.equal(byName.get("box-vpc")?.provider, byName.get("east")?.urn);
+  assert.equal(byName.get("box-vpc")?.protect, true);
+  assert.deepEqual(byName.get("box-vpc")?.ignoreChanges, ["tags"]);
+  assert.deepEqual(byName.get("box-subnet")?.propertyDependencies["vpcId"], [vpcUrn]);
+  assert.equal(byName.get("box-subnet")?.deleteBeforeReplace, true);
+  assert.equal(byName.get("box-subnet")?.retainOnDelete, true);
+  assert.deepEqual(byName.get("box-subnet")?.replaceOnChanges, ["cidrBlock"]);
+  assert.ok(byName.get("after")?.dependencies.includes(vpcUrn));
 });
 
 test("a preview leaves ids and outputs unknown, and registers the same resources", async () => {
