@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { run } from "./exec";
 import { FirewallGroup, FirewallRule, renderFirewall } from "./firewall";
-import { Mutex } from "./mutex";
+import { KeyedMutex } from "../services/keyedMutex";
 import { PREFIX, Service, spawnService, StateDirectory } from "./state";
 
 /** Where hosts find the instance metadata service, the resolver (both as on EC2) and the AWS API. */
@@ -78,7 +78,7 @@ export class VpcNetwork {
   private readonly peerings = new Map<string, { readonly link: string; readonly otherSide: string }>();
   private tableNumber = SUBNET_RULES;
   private readonly names = new Map<string, string>();
-  private readonly changes = new Mutex();
+  private readonly changes = new KeyedMutex();
 
   private constructor(
     readonly id: string,
@@ -265,7 +265,7 @@ export class VpcNetwork {
 
   /** Puts a subnet under a route table, or under none. */
   async associate(subnetId: string, tableId: string | undefined): Promise<void> {
-    await this.changes.run(async () => {
+    await this.changes.run("rules", async () => {
       const subnet = this.subnet(subnetId);
       const rule = (action: "add" | "del", table: string) => {
         const number = String(this.table(table).number);
@@ -413,7 +413,7 @@ export class VpcNetwork {
   }
 
   private applyFirewall(): Promise<void> {
-    return this.changes.run(async () => {
+    return this.changes.run("rules", async () => {
       const natSubnets = [...this.subnets.values()]
         .filter((subnet) => {
           const table = subnet.tableId === undefined ? undefined : this.tables.get(subnet.tableId);

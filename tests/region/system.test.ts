@@ -1,0 +1,403 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
+import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { GetSecretValueCommand, ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
+import { AwsClients, awsClients } from "../../local/services/clients";
+import { copyOfCheckout, leftovers, onHost, RegionProcess, root } from "../support/regionProcess";
+
+const execute = promisify(execFile);
+const PASSWORD = "fifty-five tulips";
+
+/** Polls a condition; a bound in tries, not a measurement. */
+async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (await condition()) return;
+    await sleep(300);
+  }
+  assert.fail(`${what}: not so after 90 s`);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly host: string;
+  readonly body: Record<string, unknown>;
+}
+
+describe("the system", () => {
+  let region: RegionProcess;
+  let outputs: Record<string, string>;
+  let clients: AwsClients;
+  let count = 0;
+
+  before(async () => {
+    assert.deepEqual(await leftovers(), []);
+    region = new RegionProcess(root);
+    const [, endpoint] = await region.prints(/AWS_ENDPOINT_URL=(\S+)/);
+    await region.prints(/Ctrl-C destroys everything/);
+    outputs = region.outputs();
+    clients = awsClients(endpoint!);
+  });
+
+  after(async () => {
+    clients?.destroy();
+    region.kill("SIGTERM");
+    const status = await region.ended;
+    assert.deepEqual(await leftovers(), [], region.output);
+    assert.equal(status, 143);
+    assert.equal(existsSync(path.join(root, ".local/outputs.json")), false);
+  });
+
+  async function ask(method: string, uri: string, body?: unknown, token?: string): Promise<Answer> {
+    const response = await fetch(`${outputs["serviceUrl"]}${uri}`, {
+      method,
+      headers: {
+        // A connection of its own: the balancer chooses a host for each request.
+        connection: "close",
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      host: response.headers.get("x-instance-id") ?? "",
+      body: text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : { text },
+    };
+  }
+
+  /** Signs up a new account and answers its token. */
+  async function newUser(): Promise<string> {
+    const login = `user-${++count}`;
+    assert.equal((await ask("POST", "/v1/signup", { login, password: PASSWORD })).status, 201);
+    const { status, body } = await ask("POST", "/v1/signin", { login, password: PASSWORD });
+    assert.equal(status, 200);
+    return String(body["access"]);
+  }
+
+  async function webHosts(): Promise<string[]> {
+    const { AutoScalingGroups } = await clients
+      .in("us-east-1")
+      .autoScaling.send(
+        new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [outputs["webGroupName"]!] }),
+      );
+    return AutoScalingGroups![0]!.Instances!.map((instance) => instance.InstanceId!).sort();
+  }
+
+  const database = () => outputs["databaseInstanceId"]!;
+  const connect = (host: string, target: string, port: number) =>
+    onHost(
+      host,
+      `timeout 3 bash -c 'exec 3<>/dev/tcp/${target}/${port}' 2>/dev/null && echo open || echo closed`,
+    ).then((answer) => answer.trim());
+
+  test("the outputs are what an operator needs, and no password is among them", () => {
+    assert.match(outputs["albDnsName"]!, /^127\.0\.10\.\d+(:\d+)?$/);
+    assert.equal(outputs["databaseEndpoint"], "postgres.local.internal:5432");
+    for (const name of ["serviceUrl", "webGroupName", "imageId", "adminSecretName", "databaseInstanceId"])
+      assert.ok(outputs[name], name);
+    assert.match(region.output, /recorded only[\s\S]*iam\.Role/);
+  });
+
+  test("tasks are created, listed, changed and deleted through the balancer; each user sees only their own", async () => {
+    const [ada, bob] = [await newUser(), await newUser()];
+    const created = await ask("POST", "/v1/tasks", { title: "Water them" }, ada);
+    assert.equal(created.status, 201);
+    const uri = `/v1/tasks/${String(created.body["id"])}`;
+    const { body: changed } = await ask("PATCH", uri, { done: true }, ada);
+    assert.equal(changed["done"], true);
+    const { body: listed } = await ask("GET", "/v1/tasks", undefined, ada);
+    assert.deepEqual(listed["results"], [changed]);
+    assert.deepEqual((await ask("GET", "/v1/tasks", undefined, bob)).body["results"], []);
+    assert.equal((await ask("DELETE", uri, undefined, bob)).status, 404);
+    assert.equal((await ask("DELETE", uri, undefined, ada)).status, 204);
+    assert.equal((await ask("GET", "/v1/tasks")).status, 401);
+  });
+
+  test("two hosts share accounts, tokens and tasks", async () => {
+    const token = await newUser();
+    const created = await ask("POST", "/v1/tasks", { title: "Shared" }, token);
+    const seen = new Map<string, unknown>();
+    await eventually("answers of both hosts", async () => {
+      const { host, body, status } = await ask("GET", "/v1/tasks", undefined, token);
+      assert.equal(status, 200);
+      seen.set(host, body["results"]);
+      return seen.size === 2;
+    });
+    assert.deepEqual([...seen.keys()].sort(), await webHosts());
+    for (const results of seen.values()) assert.deepEqual(results, [created.body]);
+  });
+
+  test("of twenty sign-ups of one login that race, one wins", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => ask("POST", "/v1/signup", { login: "racer", password: PASSWORD })),
+    );
+    // A host may be too busy with password hashes to try: that is no account either.
+    const statuses = answers.map(({ status }) => status).filter((status) => status !== 503 && status !== 429);
+    assert.equal(statuses.filter((status) => status === 201).length, 1);
+    assert.ok(
+      statuses.every((status) => status === 201 || status === 409),
+      String(statuses),
+    );
+    assert.equal((await ask("POST", "/v1/signin", { login: "racer", password: PASSWORD })).status, 200);
+  });
+
+  test("the service is ready, and alive without asking anybody", async () => {
+    const ready = await ask("GET", "/readyz");
+    assert.equal(ready.status, 200, JSON.stringify(ready.body));
+    assert.equal((await ask("GET", "/livez")).status, 200);
+    assert.equal((await ask("GET", "/healthcheck")).status, 200);
+  });
+
+  test("the administrator's secret signs in, and reads and sets the size of the fleet", async () => {
+    const { SecretString } = await clients
+      .in("us-east-1")
+      .secretsManager.send(new GetSecretValueCommand({ SecretId: outputs["adminSecretName"]! }));
+    const { body } = await ask("POST", "/v1/signin", JSON.parse(SecretString!));
+    const token = String(body["access"]);
+    const fleet = await ask("GET", "/v1/fleet", undefined, token);
+    assert.equal(fleet.status, 200, JSON.stringify(fleet.body));
+    assert.equal(fleet.body["desired"], 2);
+    assert.equal((await ask("GET", "/v1/fleet", undefined, await newUser())).status, 403);
+    assert.equal((await ask("PUT", "/v1/fleet", { desired: 99 }, token)).status, 422);
+    assert.equal((await ask("PUT", "/v1/fleet", { desired: 3 }, token)).status, 200);
+    await eventually("three healthy hosts", async () => (await servingHosts()).length === 3);
+    assert.equal((await ask("PUT", "/v1/fleet", { desired: 2 }, token)).status, 200);
+    await eventually("two hosts", async () => (await servingHosts()).length === 2);
+  });
+
+  /** Ids of the hosts that the balancer sends requests to; it takes them in turn. */
+  async function servingHosts(): Promise<string[]> {
+    const answers = await Promise.all(Array.from({ length: 12 }, () => ask("GET", "/livez")));
+    return [...new Set(answers.filter(({ status }) => status === 200).map(({ host }) => host))].sort();
+  }
+
+  test("port 5432 is open to a web host, and to no other", async () => {
+    const [web] = await webHosts();
+    assert.equal(await connect(web!, "postgres.local.internal", 5432), "open");
+    assert.equal(await connect(web!, "postgres.local.internal", 22), "closed");
+    const address = (await onHost(web!, "getent hosts postgres.local.internal")).split(/\s+/)[0]!;
+    // The balancer's place in the network, and that of the stopped host that built the image.
+    const builder = (await bootReports()).find(({ script }) => script === "django")!.instanceId;
+    for (const stranger of ["doe2-alb1", `doe2-${builder}`]) {
+      const script = `timeout 3 bash -c 'exec 3<>/dev/tcp/${address}/5432' 2>/dev/null && echo open || echo closed`;
+      const { stdout } = await execute("ip", ["netns", "exec", stranger, "bash", "-c", script]);
+      assert.equal(stdout.trim(), "closed", stranger);
+    }
+  });
+
+  interface BootReport {
+    readonly instanceId: string;
+    readonly script: string;
+    readonly succeeded: boolean;
+  }
+  async function bootReports(): Promise<BootReport[]> {
+    const { s3 } = clients.in("us-east-1");
+    const Bucket = outputs["bootReportBucket"]!;
+    const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: "boot/" }));
+    return Promise.all(
+      Contents!.map(async ({ Key }) => {
+        const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: Key! }));
+        return JSON.parse(await Body!.transformToString()) as BootReport;
+      }),
+    );
+  }
+
+  test("the metadata service answers with a token only, and gives the role's credentials", async () => {
+    for (const host of [database(), ...(await webHosts())]) {
+      const url = "http://169.254.169.254/latest";
+      const code = await onHost(host, `curl -s -o /dev/null -w '%{http_code}' ${url}/meta-data/instance-id`);
+      assert.equal(code, "401");
+      const token = `$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' ${url}/api/token)`;
+      const read = (what: string) =>
+        onHost(host, `curl -s -H "X-aws-ec2-metadata-token: ${token}" ${url}/${what}`);
+      assert.equal(await read("meta-data/instance-id"), host);
+      assert.equal(await read("meta-data/placement/region"), host === database() ? "us-east-2" : "us-east-1");
+      const role = await read("meta-data/iam/security-credentials/");
+      const credentials = JSON.parse(await read(`meta-data/iam/security-credentials/${role}`)) as {
+        Code: string;
+      };
+      assert.equal(credentials.Code, "Success");
+    }
+  });
+
+  test("the database has checksums, takes TLS only and lies on its own volume", async () => {
+    const sql = (query: string) => onHost(database(), `cd / && runuser -u postgres -- psql -XAtc "${query}"`);
+    assert.equal((await sql("SHOW data_checksums")).trim(), "on");
+    assert.equal((await sql("SHOW password_encryption")).trim(), "scram-sha-256");
+    assert.match(await onHost(database(), "findmnt -no SOURCE /var/lib/postgresql"), /^\/dev\/loop/);
+    assert.equal(
+      (
+        await sql(
+          "SELECT count(*) FROM pg_hba_file_rules WHERE type IN ('host', 'hostnossl') AND auth_method <> 'reject'",
+        )
+      ).trim(),
+      "0",
+    );
+    assert.ok(
+      Number(
+        await sql(
+          "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE usename = 'app_rw' AND ssl",
+        ),
+      ) > 0,
+    );
+    assert.equal(
+      (
+        await sql(
+          "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE client_addr IS NOT NULL AND NOT ssl",
+        )
+      ).trim(),
+      "0",
+    );
+    // The service's role may change rows and nothing else.
+    assert.equal(
+      (await sql("SELECT has_schema_privilege('app_rw', 'public', 'CREATE')")).trim().slice(0, 1),
+      "f",
+    );
+  });
+
+  test("no secret is on a disk, in a log, in user data or in a boot report", async () => {
+    const secrets: string[] = [];
+    for (const name of ["us-east-1", "us-east-2"]) {
+      const { secretsManager } = clients.in(name);
+      const { SecretList } = await secretsManager.send(new ListSecretsCommand({}));
+      for (const { ARN } of SecretList!) {
+        const { SecretString } = await secretsManager.send(new GetSecretValueCommand({ SecretId: ARN! }));
+        JSON.stringify(JSON.parse(SecretString!), (key, value: unknown) => {
+          if (typeof value === "string" && /^(password|secretKey|loginPepper|key)$/.test(key))
+            secrets.push(value);
+          return value;
+        });
+      }
+    }
+    assert.ok(new Set(secrets).size >= 6, `${secrets.length} secrets`);
+    for (const host of readdirSync("/var/lib/django-on-ec2/hosts")) {
+      const upper = `/var/lib/django-on-ec2/hosts/${host}/upper`;
+      for (const secret of secrets) {
+        const found = await execute("grep", ["-rlIF", "--", secret, upper]).then(
+          ({ stdout }) => stdout,
+          (error: { code?: number; stdout?: string }) =>
+            error.code === 1 ? "" : `grep failed ${error.stdout}`,
+        );
+        assert.equal(found, "", `a secret is on host ${host}`);
+      }
+    }
+    const reports = await bootReports();
+    assert.deepEqual([...new Set(reports.map(({ script }) => script))].sort(), [
+      "django",
+      "postgres",
+      "release",
+      "web",
+    ]);
+    for (const report of reports) {
+      assert.equal(report.succeeded, true, report.instanceId);
+      for (const secret of secrets)
+        assert.equal(JSON.stringify(report).includes(secret), false, report.instanceId);
+    }
+  });
+
+  test("a killed web host is replaced and traffic flows", async () => {
+    const token = await newUser();
+    const before = await webHosts();
+    const [victim] = before;
+    const { pid } = JSON.parse(readFileSync(`/var/lib/django-on-ec2/processes/${victim}.json`, "utf8")) as {
+      pid: number;
+    };
+    process.kill(pid, "SIGKILL");
+    await eventually("a new host", async () => {
+      const now = await servingHosts();
+      return now.length === 2 && !now.includes(victim!);
+    });
+    const answered = new Set<string>();
+    for (let tries = 0; tries < 20; tries++) {
+      const { status, host } = await ask("GET", "/v1/tasks", undefined, token);
+      assert.equal(status, 200);
+      answered.add(host);
+    }
+    assert.deepEqual([...answered].sort(), await webHosts());
+  });
+
+  test("with the database gone, sign-in works, tasks answer 503 and no host is replaced", async () => {
+    const token = await newUser();
+    const before = await webHosts();
+    await onHost(database(), "systemctl stop postgresql@17-main");
+    assert.equal(
+      (await ask("POST", "/v1/signin", { login: `user-${count}`, password: PASSWORD })).status,
+      200,
+    );
+    assert.equal((await ask("GET", "/v1/tasks", undefined, token)).status, 503);
+    assert.equal((await ask("GET", "/readyz")).status, 503);
+    assert.equal((await ask("GET", "/livez")).status, 200);
+    await onHost(database(), "systemctl start postgresql@17-main");
+    await eventually("tasks", async () => (await ask("GET", "/v1/tasks", undefined, token)).status === 200);
+    assert.deepEqual(await webHosts(), before);
+  });
+
+  test("a second run beside the first names the first, and leaves it alone", async () => {
+    const second = new RegionProcess(root, "--once");
+    assert.equal(await second.ended, 1);
+    assert.match(second.output, new RegExp(`process ${region.pid}\\b`));
+    assert.equal((await ask("GET", "/livez")).status, 200);
+  });
+});
+
+describe("a run that cannot succeed", () => {
+  let copy: Awaited<ReturnType<typeof copyOfCheckout>>;
+  before(async () => {
+    copy = await copyOfCheckout();
+  });
+  after(() => copy.remove());
+
+  const file = (name: string) => path.join(copy.path, name);
+
+  test("wrong settings are all named, with nothing created", async () => {
+    const settings = readFileSync(file("Pulumi.local.yaml"), "utf8");
+    appendFileSync(
+      file("Pulumi.local.yaml"),
+      "  django-on-ec2:webMinSize: 5\n  django-on-ec2:databaseCidr: 10.10.0.0/16\n  django-on-ec2:webInstanceTyp: t3.micro\n",
+    );
+    const run = new RegionProcess(copy.path, "--once");
+    assert.equal(await run.ended, 1);
+    for (const part of [/webMinSize/, /databaseCidr/, /webInstanceTyp\b/, /webInstanceType/])
+      assert.match(run.output, part);
+    assert.doesNotMatch(run.output, /created|Destroyed/);
+    assert.deepEqual(await leftovers(), []);
+    writeFileSync(file("Pulumi.local.yaml"), settings);
+  });
+
+  test("Ctrl-C in the middle of a deployment destroys what was made", async () => {
+    const run = new RegionProcess(copy.path);
+    await run.prints(/local-image-builder-gate .*creating/);
+    run.kill("SIGINT");
+    assert.equal(await run.ended, 130);
+    assert.deepEqual(await leftovers(), [], run.output);
+  });
+
+  test("what a killed run left is removed by the next, whose broken boot script is reported", async () => {
+    const killed = new RegionProcess(copy.path);
+    await killed.prints(/local-image-builder-gate .*creating/);
+    killed.kill("SIGKILL");
+    await killed.ended;
+    assert.notDeepEqual(await leftovers(), []);
+
+    const script = readFileSync(file("userdata/django.sh"), "utf8");
+    writeFileSync(
+      file("userdata/django.sh"),
+      `${script}\nstep "install the impossible"\necho "no such thing" >&2\nfail "the impossible cannot be installed"\n`,
+    );
+    const run = new RegionProcess(copy.path, "--once");
+    assert.equal(await run.ended, 1);
+    assert.match(run.output, /removed network namespace doe2-/);
+    assert.match(run.output, /local-image-builder-gate/);
+    assert.match(run.output, /install the impossible/);
+    assert.match(run.output, /the impossible cannot be installed/);
+    assert.match(run.output, /no such thing/);
+    assert.deepEqual(await leftovers(), [], run.output);
+  });
+});

@@ -1,0 +1,139 @@
+import { ChildProcess, execFile, spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+export const root = path.join(__dirname, "..", "..");
+
+/** A run of `npm start` in a checkout, as a user would start it. */
+export class RegionProcess {
+  output = "";
+  private readonly child: ChildProcess;
+  /** Exit status; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+  private isEnded = false;
+
+  constructor(
+    private readonly directory: string,
+    ...args: string[]
+  ) {
+    this.child = spawn("npm", ["start", "--silent", "--", ...args], {
+      cwd: directory,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.setEncoding("utf8").on("data", (chunk: string) => (this.output += chunk));
+    this.ended = new Promise((resolve) =>
+      this.child.once("close", (status) => {
+        this.isEnded = true;
+        resolve(status);
+      }),
+    );
+  }
+
+  /** Id of the process that runs the region: npm gives way to it. */
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** Waits until the run has printed something; throws with all of its output when it ends before. */
+  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.output);
+      if (found) return found;
+      if (this.isEnded) throw new Error(`ended without printing ${pattern}:\n${this.output}`);
+      await sleep(100);
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (!this.isEnded) process.kill(this.pid, signal);
+  }
+
+  /** Outputs of the running stack. */
+  outputs(): Record<string, string> {
+    const file = path.join(this.directory, ".local/outputs.json");
+    return JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+  }
+}
+
+/** Everything of the local region that is on this machine: empty before and after each run. */
+export async function leftovers(): Promise<string[]> {
+  const found: string[] = [];
+  const add = (kind: string, items: string[]) => found.push(...items.map((item) => `${kind} ${item}`));
+  const lines = async (command: string, ...args: string[]) =>
+    (await execute(command, args)).stdout.split("\n").filter(Boolean);
+  add(
+    "namespace",
+    (await lines("ip", "netns", "list")).filter((line) => line.startsWith("doe2-")),
+  );
+  add(
+    "loop device",
+    (await lines("losetup", "-l", "-n", "-O", "BACK-FILE")).filter((file) => file.includes("django-on-ec2")),
+  );
+  add(
+    "table",
+    (await lines("nft", "list", "tables")).filter((line) => / vpc$/.test(line)),
+  );
+  add(
+    "mount",
+    readFileSync("/proc/self/mounts", "utf8")
+      .split("\n")
+      .filter((line) => /doe2-|django-on-ec2/.test(line)),
+  );
+  add(
+    "process",
+    (await lines("ps", "-eo", "args=")).filter(
+      (line) =>
+        /^(systemd-nspawn|haproxy|dnsmasq|slirp4netns|ip netns exec) .*(doe2-|django-on-ec2)/.test(line) ||
+        / -m moto\.server /.test(line),
+    ),
+  );
+  for (const folder of ["/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"])
+    try {
+      add(
+        "control group",
+        readdirSync(folder).filter((name) => name.startsWith("doe2-")),
+      );
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  try {
+    add(
+      "file",
+      readdirSync("/var/lib").filter((name) => name.startsWith("django-on-ec2")),
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  return found;
+}
+
+/** A copy of this checkout that a test may break. */
+export async function copyOfCheckout(): Promise<{ readonly path: string; remove(): void }> {
+  const copy = mkdtempSync(path.join(tmpdir(), "django-on-ec2-checkout-"));
+  const { stdout } = await execute("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+  });
+  for (const file of stdout.split("\n").filter(Boolean))
+    cpSync(path.join(root, file), path.join(copy, file), { recursive: true });
+  symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+  return { path: copy, remove: () => rmSync(copy, { recursive: true, force: true }) };
+}
+
+/** Runs a command in the namespaces of a host, as its console would. */
+export async function onHost(instanceId: string, script: string): Promise<string> {
+  const { stdout } = await execute("ip", ["netns", "pids", `doe2-${instanceId}`]);
+  const init = stdout
+    .split("\n")
+    .filter(Boolean)
+    .map(Number)
+    .sort((a, b) => a - b)[0];
+  if (init === undefined) throw new Error(`host ${instanceId} does not run`);
+  const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wdns=/"];
+  return (await execute("nsenter", [`--target=${init}`, ...namespaces, "--", "bash", "-c", script])).stdout;
+}
