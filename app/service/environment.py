@@ -55,35 +55,47 @@ class _Reader:
             self.problems.append(f"{name} names {value}, which is not a file: put it there")
         return value
 
-    def credential(self, directory: str, name: str, keys: tuple[str, ...]) -> dict:
+    def credential(self, directory: str, name: str, keys: tuple[str, ...]) -> dict | None:
         if not directory:
-            return {}
+            return None
         path = Path(directory, name)
         try:
             value = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
+            missing = [key for key in keys if value.get(key) is None]
+        except (OSError, ValueError, AttributeError) as error:
             self.problems.append(
-                f"CREDENTIALS_DIRECTORY: {path} cannot be read as JSON ({type(error).__name__}): "
-                "write the secret's value there"
+                f"CREDENTIALS_DIRECTORY: {path} cannot be read as a JSON object "
+                f"({type(error).__name__}): write the secret's value there"
             )
-            return {}
-        missing = [key for key in keys if key not in value]
+            return None
         if missing:
             self.problems.append(
                 f"CREDENTIALS_DIRECTORY: {path} lacks {', '.join(missing)}: "
                 "write the whole value of the secret there"
             )
-            return {}
+            return None
         return value
 
-    def key(self, name: str, value: str) -> bytes:
-        encoded = value.encode()
+    def key(self, name: str, value: object) -> bytes:
+        encoded = value.encode() if isinstance(value, str) else b""
         if len(encoded) < MIN_KEY_BYTES:
             self.problems.append(
-                f"CREDENTIALS_DIRECTORY: {name} in service.json has {len(encoded)} bytes: "
-                f"generate at least {MIN_KEY_BYTES}"
+                f"CREDENTIALS_DIRECTORY: {name} in service.json is not a text of at least "
+                f"{MIN_KEY_BYTES} bytes: generate one"
             )
         return encoded
+
+    def token_keys(self, entries: object) -> dict[str, bytes]:
+        try:
+            keys = {str(entry["kid"]): entry["key"] for entry in entries}
+        except (TypeError, KeyError):
+            keys = {}
+        if not keys:
+            self.problems.append(
+                "CREDENTIALS_DIRECTORY: tokenKeys in service.json is not a list of at least one "
+                '{"kid": …, "key": …}: generate one'
+            )
+        return {kid: self.key(f"the key {kid} of tokenKeys", key) for kid, key in keys.items()}
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
@@ -100,31 +112,30 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     database = reader.credential(
         directory, "database.json", ("username", "password", "dbname", "host", "port")
     )
-    token_keys = {
-        entry["kid"]: reader.key(f"tokenKeys {entry['kid']}", entry["key"])
-        for entry in service.get("tokenKeys", [])
-    }
-    if service and not token_keys:
-        reader.problems.append(
-            "CREDENTIALS_DIRECTORY: tokenKeys in service.json is empty: give at least one key"
-        )
-    result = Environment(
-        secret_key=service.get("secretKey", ""),
-        login_pepper=reader.key("loginPepper", service["loginPepper"]) if service else b"",
+    if service:
+        secret_key = reader.key("secretKey", service["secretKey"])
+        login_pepper = reader.key("loginPepper", service["loginPepper"])
+        token_keys = reader.token_keys(service["tokenKeys"])
+    account_bucket = reader.variable(
+        "ACCOUNT_BUCKET", "give the name of the bucket that holds the accounts"
+    )
+    region = reader.variable("AWS_REGION", "give the region of the account bucket")
+    ca_file = reader.file("DATABASE_CA_FILE")
+    pool_size = reader.number("DATABASE_POOL_SIZE")
+    if reader.problems:
+        faults = "".join(f"\n- {problem}" for problem in reader.problems)
+        raise ImproperlyConfigured(f"The service cannot start:{faults}")
+    return Environment(
+        secret_key=secret_key.decode(),
+        login_pepper=login_pepper,
         token_keys=token_keys,
         database=database,
-        database_ca_file=reader.file("DATABASE_CA_FILE"),
-        database_pool_size=reader.number("DATABASE_POOL_SIZE"),
-        account_bucket=reader.variable(
-            "ACCOUNT_BUCKET", "give the name of the bucket that holds the accounts"
-        ),
-        region=reader.variable("AWS_REGION", "give the region of the account bucket"),
+        database_ca_file=ca_file,
+        database_pool_size=pool_size,
+        account_bucket=account_bucket,
+        region=region,
         allowed_hosts=[
             re.sub(r":\d+$", "", host) for host in environ.get("ALLOWED_HOSTS", "").split()
         ],
         instance_id=environ.get("INSTANCE_ID", ""),
     )
-    if reader.problems:
-        faults = "".join(f"\n- {problem}" for problem in reader.problems)
-        raise ImproperlyConfigured(f"The service cannot start:{faults}")
-    return result

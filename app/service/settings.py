@@ -76,7 +76,7 @@ def _database() -> dict:
             "max_lifetime": 900,
             # psycopg_pool doubles the wait between two attempts until this limit; a short limit
             # makes it find a database that comes back after a long outage within seconds.
-            "reconnect_timeout": 3,
+            "reconnect_timeout": 2,
         }
     return {
         "ENGINE": "service.postgresql",

@@ -61,6 +61,11 @@ class _Raw:
         yield self.body
 
 
+def answer(request, status: int, body: str) -> AWSResponse:
+    """What a before-send handler returns to answer in the place of AWS."""
+    return AWSResponse(request.url, status, {}, _Raw(body.encode()))
+
+
 class S3Faults:
     """Answers the service's next S3 requests instead of S3; botocore's own retries stay in force."""
 
@@ -77,8 +82,8 @@ class S3Faults:
         """S3 refuses, before it does anything."""
 
         def fault(request):
-            body = f"<Error><Code>E{status}</Code><Message>injected</Message></Error>".encode()
-            return AWSResponse(request.url, status, {}, _Raw(body))
+            body = f"<Error><Code>E{status}</Code><Message>injected</Message></Error>"
+            return answer(request, status, body)
 
         self._plan(method, fault, times)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 
+from certificates import Authority
+
 OWNER = "app_owner"
 SERVICE = "app_rw"
 PASSWORD = "not-a-secret"
@@ -39,6 +41,16 @@ class Cluster:
             "initdb", "--pgdata=data", "--username=postgres", "--auth=trust", "--no-sync",
             "--encoding=UTF8", "--locale=C.UTF-8",
         )  # fmt: skip
+        authority = Authority()
+        self.ca_file = self.directory / "ca.pem"
+        self.ca_file.write_bytes(authority.pem)
+        certificate, key = authority.issue("localhost")
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            path = self.directory / "data" / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(path, "postgres", "postgres")
         self.start()
         with self.connect("postgres", "postgres") as connection:
             for role in (OWNER, SERVICE):
@@ -61,6 +73,7 @@ class Cluster:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.directory,
             "fsync": "off",
+            "ssl": "on",
             "max_connections": 60,
         }
         flags = " ".join(f"-c {name}={value}" for name, value in options.items())

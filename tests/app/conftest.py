@@ -18,7 +18,7 @@ os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 from cluster import OWNER, SERVICE, Cluster
 
 SERVICE_SECRET = {
-    "secretKey": "s" * 64,
+    "secretKey": "0123456789abcdef" * 4,
     "loginPepper": "p" * 64,
     "tokenKeys": [{"kid": "new", "key": "n" * 64}, {"kid": "old", "key": "o" * 64}],
 }
@@ -106,7 +106,8 @@ class Api:
             headers["Authorization"] = f"Bearer {token}"
         if body is not None:
             options["json"] = body
-        return self.client.open(path, method=method, headers=headers, **options)
+        # Buffered, so that the response is closed and Django gives its connection back.
+        return self.client.open(path, method=method, headers=headers, buffered=True, **options)
 
 
 class User:
@@ -161,9 +162,17 @@ def s3_faults():
 
 
 @pytest.fixture
-def database_away(cluster):
+def database_away(cluster, monkeypatch):
     """The database is stopped; it is back, and the service has noticed, when the test has ended."""
+    from django.db import connection
+
     from service.health import readiness
+
+    connection.ensure_connection()
+    pool = connection.pool
+    connection.close()
+    # How long a request waits for a database that is away does not matter here.
+    monkeypatch.setattr(pool, "timeout", 0.2)
 
     cluster.stop()
     yield

@@ -1,0 +1,70 @@
+"""What the service does while the database is away, and when it comes back."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from service.postgresql.base import DatabaseWrapper
+
+
+@pytest.fixture
+def task(user):
+    return f"/v1/tasks/{user('POST', '/v1/tasks', {'title': 'kept'}).json['id']}"
+
+
+def assert_unavailable(response):
+    assert (response.status_code, response.json["code"]) == (503, "database_unavailable")
+    assert response.headers["Retry-After"] == "2"
+
+
+def test_requests_are_answered_503(user, task, database_away):
+    for method, path, body in (
+        ("GET", "/v1/tasks", None),
+        ("POST", "/v1/tasks", {"title": "lost"}),
+        ("PATCH", task, {"done": True}),
+        ("DELETE", task, None),
+    ):
+        assert_unavailable(user(method, path, body))
+
+
+def test_only_one_request_at_a_time_waits(user, task, database_away):
+    # The first finds its connection broken, the second waits for a new one in vain.
+    assert_unavailable(user("GET", task))
+    assert_unavailable(user("GET", task))
+    with DatabaseWrapper._probe:
+        asked = connection.pool.get_stats()["requests_num"]
+        for _ in range(20):
+            assert_unavailable(user("GET", task))
+        assert connection.pool.get_stats()["requests_num"] == asked
+
+
+def test_broken_connections_fail_one_request(user, task, cluster):
+    held = threading.Barrier(5, timeout=10)
+
+    def use_one():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            held.wait()
+        connection.close()
+
+    threads = [threading.Thread(target=use_one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    held.wait()
+    for thread in threads:
+        thread.join()
+    with cluster.connect("postgres", "postgres") as superuser:
+        ended = superuser.execute(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = 'app_rw'"
+        ).fetchone()
+    assert ended == (4,)
+    assert_unavailable(user("GET", task))
+    assert [user("GET", task).status_code for _ in range(4)] == [200] * 4
+
+
+def test_waiting_for_a_lock_is_bounded(user, task, cluster):
+    with cluster.connect("app_owner", "service") as owner, owner.transaction():
+        owner.execute("LOCK TABLE tasks_task IN ACCESS EXCLUSIVE MODE")
+        assert_unavailable(user("GET", task))
+    assert user("GET", task).status_code == 200

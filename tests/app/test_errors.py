@@ -1,0 +1,86 @@
+"""Every error has one shape."""
+
+import http.client
+
+import pytest
+
+from tasks.views import TaskList
+
+
+def assert_problem(response, status: int, code: str):
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Instance-Id"] == "i-0123456789abcdef0"
+    body = response.json
+    assert body["status"] == status
+    assert body["code"] == code
+    assert body["title"] == http.client.responses[status]
+    assert body["type"] == "about:blank"
+    assert body["detail"]
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v1/tasks/", "/v1/tasks/1", "/admin", "/é"])
+def test_unknown_path(api, path):
+    assert_problem(api("GET", path), 404, "not_found")
+
+
+def test_method_not_allowed(api):
+    response = api("GET", "/v1/signin")
+    assert_problem(response, 405, "method_not_allowed")
+    assert response.headers["Allow"] == "POST, OPTIONS"
+
+
+def test_not_authenticated(api):
+    assert_problem(api("GET", "/v1/tasks"), 401, "not_authenticated")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 30_000, b'{"login": NaN}'])
+def test_malformed_json(api, body):
+    response = api("POST", "/v1/signin", data=body, content_type="application/json")
+    assert response.status_code == 400
+    if body:
+        assert_problem(response, 400, "parse_error")
+
+
+@pytest.mark.parametrize("body", [[], "text", 1, {"login": {}, "password": []}, {"login": "only"}])
+def test_invalid_body(api, body):
+    response = api("POST", "/v1/signin", body)
+    assert_problem(response, 400, "invalid")
+    for error in response.json["errors"]:
+        assert set(error) == {"field", "code", "detail"}
+
+
+def test_other_media_types(api):
+    response = api("POST", "/v1/signin", data="login=a", content_type="text/plain")
+    assert_problem(response, 415, "unsupported_media_type")
+    response = api("GET", "/v1/tasks", headers={"Accept": "text/html"})
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_large_body(api):
+    response = api("POST", "/v1/signin", data=b"x" * 65_537, content_type="application/json")
+    assert_problem(response, 413, "body_too_large")
+
+
+def test_foreign_host(api):
+    response = api("GET", "/v1/tasks", headers={"Host": "evil.example"})
+    assert_problem(response, 400, "bad_request")
+
+
+def test_failure(api, user, monkeypatch, caplog):
+    def fail(self):
+        raise ZeroDivisionError("the secret reason")
+
+    monkeypatch.setattr(TaskList, "get_queryset", fail)
+    response = user("GET", "/v1/tasks")
+    assert_problem(response, 500, "error")
+    assert "the secret reason" not in response.text
+
+
+def test_security_headers(user):
+    headers = user("GET", "/v1/tasks").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "Set-Cookie" not in headers

@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import boto3
+import pytest
+
+from accounts import store
+from aws import REGION, answer
+from fleet import groups
+
+
+@pytest.fixture
+def group(settings_with):
+    """An auto scaling group of two hosts, one of which is this one."""
+    client = boto3.client("autoscaling", region_name=REGION)
+    client.create_launch_configuration(
+        LaunchConfigurationName="web", ImageId="ami-12345678", InstanceType="t3.micro"
+    )
+    client.create_auto_scaling_group(
+        AutoScalingGroupName="web",
+        LaunchConfigurationName="web",
+        AvailabilityZones=["us-east-1a"],
+        MinSize=1,
+        MaxSize=4,
+        DesiredCapacity=2,
+    )
+    described = client.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
+    instance = described["AutoScalingGroups"][0]["Instances"][0]["InstanceId"]
+    with settings_with(instance_id=instance):
+        yield client
+    client.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+    client.delete_launch_configuration(LaunchConfigurationName="web")
+
+
+@pytest.fixture
+def admin(user):
+    store.change(user.key, lambda account: replace(account, role="admin"))
+    return user
+
+
+def desired(client) -> int:
+    described = client.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
+    return described["AutoScalingGroups"][0]["DesiredCapacity"]
+
+
+def test_read(admin, group):
+    response = admin("GET", "/v1/fleet")
+    assert response.status_code == 200
+    body = response.json
+    assert (body["name"], body["minimum"], body["maximum"], body["desired"]) == ("web", 1, 4, 2)
+    assert len(body["instances"]) == 2
+    assert set(body["instances"][0]) == {"id", "zone", "state", "health"}
+
+
+def test_resize_is_idempotent(admin, group, monkeypatch):
+    response = admin("PUT", "/v1/fleet", {"desired": 3})
+    assert (response.status_code, response.json["desired"]) == (200, 3)
+    assert desired(group) == 3
+    monkeypatch.setattr(groups, "set_desired", None)
+    assert admin("PUT", "/v1/fleet", {"desired": 3}).status_code == 200
+
+
+@pytest.mark.parametrize("size", [0, 5, 10**12])
+def test_outside_the_limits(admin, group, size):
+    response = admin("PUT", "/v1/fleet", {"desired": size})
+    assert (response.status_code, response.json["code"]) == (422, "out_of_bounds")
+    assert "1 to 4" in response.json["detail"]
+    assert desired(group) == 2
+
+
+@pytest.mark.parametrize("body", [{}, {"desired": -1}, {"desired": "x"}, {"desired": 1.5}, []])
+def test_bad_bodies(admin, group, body):
+    assert admin("PUT", "/v1/fleet", body).status_code == 400
+
+
+def test_administrators_only(api, user, group):
+    for method, body in (("GET", None), ("PUT", {"desired": 3})):
+        response = user(method, "/v1/fleet", body)
+        assert (response.status_code, response.json["code"]) == (403, "not_administrator")
+        assert api(method, "/v1/fleet", body).status_code == 401
+    assert desired(group) == 2
+
+
+def test_sign_out_and_lost_role_count_at_once(admin, group):
+    assert admin("POST", "/v1/signout").status_code == 204
+    assert admin("GET", "/v1/fleet").status_code == 403
+    admin.tokens = admin.sign_in().json
+    assert admin("GET", "/v1/fleet").status_code == 200
+    store.change(admin.key, lambda account: replace(account, role="user"))
+    assert admin("GET", "/v1/fleet").status_code == 403
+
+
+def test_host_outside_a_group(admin):
+    response = admin("GET", "/v1/fleet")
+    assert (response.status_code, response.json["code"]) == (503, "fleet_unavailable")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("ScalingActivityInProgress", 409), ("AccessDenied", 503)]
+)
+def test_refusal_of_the_api(admin, group, code, status):
+    client = groups._client()
+
+    def refuse(request, **kwargs):
+        if "SetDesiredCapacity" in str(request.body):
+            return answer(request, 400, f"<R><Error><Code>{code}</Code></Error></R>")
+        return None
+
+    client.meta.events.register("before-send.auto-scaling", refuse)
+    try:
+        assert admin("PUT", "/v1/fleet", {"desired": 3}).status_code == status
+    finally:
+        client.meta.events.unregister("before-send.auto-scaling", refuse)
