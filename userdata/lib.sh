@@ -24,7 +24,7 @@ fail() {
   exit 1
 }
 
-# retry WHAT COMMAND…  Commands run without errexit here: functions return their failures themselves.
+# retry WHAT COMMAND...  Commands run without errexit here: functions return their failures themselves.
 retry() {
   local what=$1 pause=1 error
   shift
@@ -38,7 +38,7 @@ retry() {
   done
 }
 
-# wait_for SECONDS WHY COMMAND…
+# wait_for SECONDS WHY COMMAND...
 wait_for() {
   local end=$((SECONDS + $1)) why=$2
   shift 2
@@ -64,7 +64,7 @@ print("""user = "%(AccessKeyId)s:%(SecretAccessKey)s"
 header = "X-Amz-Security-Token: %(Token)s\"""" % json.load(sys.stdin))'
 }
 
-# aws_request SERVICE REGION PATH OUTPUT-FILE [CURL OPTION…]
+# aws_request SERVICE REGION PATH OUTPUT-FILE [CURL OPTION...]
 aws_request() {
   local service=$1 region=$2 path=$3 output=$4 config code
   shift 4
@@ -110,10 +110,12 @@ get_secret() { retry "cannot read the secret $1 (may the instance's role read it
 # field FILE NAME: a member of a JSON object
 field() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
 
+apt() { apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
+
 apt_install() {
-  dpkg --configure -a &&
-    apt-get -q -o APT::Update::Error-Mode=any -o DPkg::Lock::Timeout=300 update &&
-    apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install "$@"
+  apt -o APT::Update::Error-Mode=any update && apt install "$@" && return
+  dpkg --configure -a # what a killed run left half done
+  return 1
 }
 
 # Asks the network for nothing when all is installed, so that a host can boot while a mirror is down.
@@ -128,9 +130,10 @@ session_manager() {
   [[ $SESSION_MANAGER == true && ! -e /usr/bin/amazon-ssm-agent ]] || return 0
   step "install the Session Manager agent"
   region=$(imds meta-data/placement/region)
+  # Its signing key expires every few years, which would break every build then: the bucket's certificate vouches for it.
   retry "cannot download the Session Manager agent" curl -sSf --proto =https -m 120 -o "$deb" \
     "https://s3.$region.amazonaws.com/amazon-ssm-$region/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
-  dpkg -i "$deb"
+  retry "apt cannot install the Session Manager agent" apt install "$deb"
 }
 
 report() {

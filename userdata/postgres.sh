@@ -7,7 +7,6 @@ data=$home/17/main
 tls=$home/tls
 config=/etc/postgresql/17/main
 bin=/usr/lib/postgresql/17/bin
-changed=
 
 as_postgres() { (cd / && runuser -u postgres -- "$@"); }
 
@@ -17,7 +16,6 @@ put() {
   cmp -s "$WORK/put" "$1" && return
   install -D -o "$2" -g "$2" -m "$3" "$WORK/put" "$1.new"
   mv "$1.new" "$1"
-  changed=yes
 }
 
 step "read the roles' secrets"
@@ -31,8 +29,8 @@ done
 
 step "create the postgres user"
 # Fixed ids: the next host must own the same files.
-getent group postgres >/dev/null || groupadd -g 750 postgres
-getent passwd postgres >/dev/null || useradd -u 750 -g postgres -d "$home" -M -s /bin/bash postgres
+getent group postgres >/dev/null || groupadd --system -g 750 postgres
+getent passwd postgres >/dev/null || useradd --system -u 750 -g postgres -d "$home" -M -s /bin/bash postgres
 
 step "wait for the data volume $DATA_VOLUME_ID"
 wait_for 300 "$DATA_VOLUME_ID is not attached after 300 s: attach it to $INSTANCE_ID and reboot it" test -b "$device"
@@ -43,7 +41,7 @@ found=$(blkid -p -s TYPE -s LABEL -s PTTYPE -o export "$device") || status=$?
 if ((status == 2)); then
   mkfs.ext4 -q -m 1 -L postgresql "$device"
 elif ((status)) || ! grep -qx TYPE=ext4 <<<"$found" || ! grep -qx LABEL=postgresql <<<"$found"; then
-  fail "$DATA_VOLUME_ID holds something else ($(tr '\n' ' ' <<<"$found")), which is left alone: give the host an empty volume or one of its own"
+  fail "$DATA_VOLUME_ID holds something else ($(tail -n +2 <<<"$found" | xargs)), which is left alone: give the host an empty volume or one of its own"
 fi
 uuid=$(blkid -p -s UUID -o value "$device")
 sed -i "\\# $home #d" /etc/fstab
@@ -54,6 +52,11 @@ mountpoint -q "$home" || mount -o noatime "$device" "$home"
 [[ $(mountpoint -d "$home") == "$(mountpoint -x "$device")" ]] || fail "something else than $DATA_VOLUME_ID is mounted at $home: unmount it and reboot"
 resize2fs "$device" 2>&1
 chown postgres:postgres "$home"
+
+for other in "$home"/*/*/PG_VERSION; do
+  [[ ! -e $other || $other == "$data"/* || $other == "$data.new"/* ]] ||
+    fail "$DATA_VOLUME_ID holds ${other%/*}, which is no PostgreSQL 17 cluster: upgrade or restore it; nothing was changed"
+done
 
 step "install PostgreSQL 17"
 put /etc/postgresql-common/createcluster.d/app.conf root 644 <<<'create_main_cluster = false'
@@ -69,44 +72,40 @@ session_manager
 step "find or create the cluster"
 rm -rf "$data.new"
 if [[ ! -e $data/PG_VERSION ]]; then
-  for other in "$home"/*/*; do
-    [[ ! -e $other/PG_VERSION && $other != "$data" ]] ||
-      fail "$DATA_VOLUME_ID holds $other, which is no PostgreSQL 17 cluster: upgrade or restore it, nothing was changed"
-  done
   install -d -o postgres -g postgres "$home/17"
   as_postgres "$bin/initdb" -D "$data.new" --data-checksums -E UTF8 --locale-provider=builtin \
     --builtin-locale=C.UTF-8 --locale=C.UTF-8 --auth-local=peer --auth-host=reject
   # Under its final name only when complete.
   sync -f "$home"
-  mv "$data.new" "$data"
+  mv -T "$data.new" "$data"
 fi
 
 step "make the certificates"
-install -d -o postgres -g postgres -m 700 "$tls"
+install -d -o root -g postgres -m 750 "$tls"
 # Key and certificate in one file: they change together.
-new_certificate() { # NAME DAYS OPTION…
-  local out=$tls/$1.pem
+new_certificate() { # NAME OWNER DAYS OPTION...
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout "$WORK/key" -out "$WORK/certificate" \
-    -days "$2" "${@:3}" 2>"$WORK/error" || fail "openssl: $(<"$WORK/error")"
-  cat "$WORK/key" "$WORK/certificate" | put "$out" postgres 600
+    -days "$3" "${@:4}" 2>"$WORK/error" || fail "openssl: $(<"$WORK/error")"
+  cat "$WORK/key" "$WORK/certificate" | put "$tls/$1.pem" "$2" 600
 }
-[[ -s $tls/ca.pem ]] || new_certificate ca 7300 -subj '/CN=PostgreSQL host CA' \
+[[ -s $tls/ca.pem ]] || new_certificate ca root 7300 -subj '/CN=PostgreSQL host CA' \
   -addext basicConstraints=critical,CA:true,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign
 server_is_good() {
   openssl verify -CAfile "$tls/ca.pem" -verify_hostname "$DATABASE_HOSTNAME" "$tls/server.pem" &&
     openssl x509 -in "$tls/server.pem" -noout -checkend $((3 * 365 * 86400))
 } &>/dev/null
 # Five years, renewed at the first boot with less than three left: a host need not boot often.
-server_is_good || new_certificate server 1826 -subj "/CN=$DATABASE_HOSTNAME" -CA "$tls/ca.pem" -CAkey "$tls/ca.pem" \
+server_is_good || new_certificate server postgres 1826 -subj "/CN=$DATABASE_HOSTNAME" -CA "$tls/ca.pem" -CAkey "$tls/ca.pem" \
   -addext "subjectAltName=DNS:$DATABASE_HOSTNAME" -addext basicConstraints=critical,CA:false -addext extendedKeyUsage=serverAuth
 openssl x509 -in "$tls/ca.pem" -out "$WORK/ca.pem"
 
 step "configure the cluster"
+address=$(retry "the metadata service does not answer" imds meta-data/local-ipv4)
 put "$config/start.conf" postgres 644 <<<auto
 put "$config/pg_ident.conf" postgres 640 </dev/null
 {
   echo 'local all postgres peer'
-  for client in samehost $CLIENT_CIDRS; do
+  for client in "$address/32" $CLIENT_CIDRS; do
     for role in "$owner" "$app"; do
       echo "hostssl $DATABASE_NAME $role $client scram-sha-256"
     done
@@ -117,12 +116,10 @@ put "$config/postgresql.conf" postgres 644 <<CONF
 data_directory = '$data'
 hba_file = '$config/pg_hba.conf'
 ident_file = '$config/pg_ident.conf'
-external_pid_file = '/run/postgresql/17-main.pid'
 unix_socket_directories = '/run/postgresql'
 cluster_name = '17/main'
 listen_addresses = '*'
 max_connections = $MAX_CONNECTIONS
-password_encryption = scram-sha-256
 ssl = on
 ssl_cert_file = '$tls/server.pem'
 ssl_key_file = '$tls/server.pem'
@@ -141,34 +138,67 @@ wal_compression = lz4
 random_page_cost = 1.1
 effective_io_concurrency = 200
 jit = off
-timezone = 'UTC'
-log_timezone = 'UTC'
-log_line_prefix = '%m [%p] %q%u@%d %h '
+log_line_prefix = '[%p] %q%u@%d %h '
 log_lock_waits = on
 log_min_duration_statement = 250ms
 log_parameter_max_length = 0
 CONF
 
 step "start the cluster"
-# Debian's unit ignores a failed start and never starts a dead server again.
-put /etc/systemd/system/postgresql@17-main.service.d/restart.conf root 644 <<CONF
+# Debian's unit never starts a dead server again and ignores one that does not start, as it cannot tell it from a long
+# recovery. The server can: it notifies systemd itself.
+put /etc/systemd/system/postgresql@17-main.service.d/notify.conf root 644 <<UNIT
 [Unit]
 RequiresMountsFor=$home
 StartLimitIntervalSec=0
 [Service]
+Type=notify
+PIDFile=
+User=postgres
+Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj
 ExecStart=
-ExecStart=/usr/bin/pg_ctlcluster --skip-systemctl-redirect %i start
+ExecStart=$bin/postgres -D $config
+ExecReload=
+ExecReload=/bin/kill -HUP \$MAINPID
+ExecStop=
+KillMode=mixed
+KillSignal=SIGINT
 Restart=always
-RestartSec=5
-CONF
+RestartSec=1
+LogRateLimitIntervalSec=0
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectSystem=strict
+ReadWritePaths=$home /run/postgresql
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+UMask=0077
+UNIT
 systemctl daemon-reload
+# Restarts a server that is older than its settings or does not run.
 verb=start
-[[ -z $changed ]] || verb=restart
-systemctl "$verb" postgresql@17-main || {
-  tail -n 30 /var/log/postgresql/postgresql-17-main.log || journalctl -n 30 --no-pager -u postgresql@17-main
-  fail "the database does not start: the reason is at the end of its log"
+[[ -z $(find "$config" "$tls" -newer "$data/postmaster.pid" 2>&1) ]] || verb=restart
+timeout 600 systemctl "$verb" postgresql@17-main || {
+  journalctl -n 30 --no-pager -o cat -u postgresql@17-main
+  fail "the database does not start, or recovers for more than 600 s: the reason is at the end of its log"
 }
-wait_for 900 "the database accepts no connection after 900 s" as_postgres "$bin/pg_isready" -q
 
 step "create roles and database"
 # The passwords reach the server as SCRAM verifiers: neither arguments nor logs ever hold them.
@@ -215,8 +245,8 @@ step "publish the certificate authority"
 retry "cannot write tls/postgres-ca.pem" s3_put "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/ca.pem" application/x-pem-file
 
 step "connect as a client does"
-address=$(retry "the metadata service does not answer" imds meta-data/local-ipv4)
 PGPASSWORD=$(field "$WORK/app.json" password)
 export PGPASSWORD
 psql -qXAt -v ON_ERROR_STOP=1 -c 'SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()' \
-  "host=$DATABASE_HOSTNAME hostaddr=$address user=$app dbname=$DATABASE_NAME sslmode=verify-full sslrootcert=$WORK/ca.pem connect_timeout=5"
+  "host=$DATABASE_HOSTNAME hostaddr=$address user=$app dbname=$DATABASE_NAME sslmode=verify-full sslrootcert=$WORK/ca.pem connect_timeout=5" ||
+  fail "$app cannot connect over TLS as the web hosts do: see the log"

@@ -16,7 +16,7 @@ port=$(field "$WORK/database.json" port)
 connect() { timeout 3 bash -c ": </dev/tcp/$host/$port" 2>"$WORK/error"; }
 retry "$host:$port accepts no connection (peering, routes, security group?)" connect
 
-# manage COMMAND…: as the application's user
+# manage COMMAND...: as the application's user
 manage() {
   systemd-run --quiet --collect --wait --pipe --unit=release -p User=app -p WorkingDirectory=/opt/app/src \
     -p NoNewPrivileges=yes -p ProtectSystem=strict -p PrivateTmp=yes \
