@@ -33,8 +33,10 @@ interface Options {
 }
 
 function serviceUrl(outputs: StackOutputs): string {
-  const url = outputs["serviceUrl"]?.value ?? `http://${String(outputs["albDnsName"]?.value)}`;
-  return String(url).replace(/\/$/, "");
+  const { serviceUrl: url, albDnsName } = outputs;
+  if (typeof url?.value === "string") return url.value.replace(/\/$/, "");
+  if (typeof albDnsName?.value === "string") return `http://${albDnsName.value}`;
+  throw new Error("the program exports neither serviceUrl nor albDnsName");
 }
 
 /** An error together with the last words of the hosts that failed and that it does not mention. */
@@ -66,6 +68,7 @@ async function run(
   const stack = loadStack(options.stack);
   const state = StateDirectory.acquire();
   teardown.add("lock", () => state.release());
+  rmSync(OUTPUTS_FILE, { force: true }); // of a run that was killed
 
   progress.heading(`Preparing stack ${options.stack}`);
   const types = await prepareMachine(options.stack, progress, signal);
@@ -135,7 +138,24 @@ async function run(
   return () => undefined;
 }
 
+/** Makes a run depend neither on who starts it nor on how: on their shell's settings or their AWS configuration. */
+function isolate(): void {
+  process.umask(0o022);
+  const path = new Set([...(process.env["PATH"] ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin"]);
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
+  process.env = {
+    ...Object.fromEntries(own),
+    PATH: [...path].filter(Boolean).join(":"), // Debian's su leaves out the system's programs
+    LC_ALL: "C.UTF-8",
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
+  };
+}
+
 async function main(): Promise<number> {
+  isolate();
   let options: Options;
   try {
     const { values } = parseArgs({
@@ -149,7 +169,7 @@ async function main(): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     }
-    options = { once: values.once ?? false, stack: values.stack ?? "local" };
+    options = values;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
     return 1;
@@ -171,7 +191,11 @@ async function main(): Promise<number> {
   };
   const progress = new Progress({ screen });
   const unshare = [progress.share(process.stdout), progress.share(process.stderr)];
-  const interrupt = new Interrupt(() => progress.warn("The clean-up is under way; it takes a few seconds."));
+  const interrupt = new Interrupt(() =>
+    progress.warn(
+      'The clean-up is under way; it takes a few seconds. What "kill -9" leaves, the next start removes.',
+    ),
+  );
   // A fault of this program must not leave hosts behind either.
   process.on("uncaughtException", (error) => interrupt.fail(error));
   const teardown = new Teardown(progress);

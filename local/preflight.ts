@@ -87,11 +87,13 @@ export async function installPackages(packages: readonly string[], signal?: Abor
   };
   try {
     await run("apt-get", ["update", "--quiet"], options);
+    // Not to be stopped: a package manager that is cut short leaves the machine in need of repair.
+    const { env } = options;
     const unshare = ["--mount", "--propagation", "private", "--", "sh", "-c", INSTALL_WITHOUT_SERVICES, "sh"];
-    await run("unshare", [...unshare, ...packages], options);
+    await run("unshare", [...unshare, ...packages], { env });
   } catch (error) {
     signal?.throwIfAborted();
-    const reason = error instanceof Error ? error.message.slice(-1500) : String(error);
+    const reason = error instanceof CommandError ? error.stderr.trim().slice(-1500) : String(error);
     throw new PreflightError(
       `These packages are needed and could not be installed: ${packages.join(" ")}\n${reason}`,
       `Install them yourself: "apt-get update && apt-get install ${packages.join(" ")}".`,

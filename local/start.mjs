@@ -31,7 +31,7 @@ function install() {
   console.log(`Installing the packages of package-lock.json (npm ci) …`);
   const npm = process.env.npm_execpath;
   const [command, ...args] = npm ? [process.execPath, npm, "ci"] : ["npm", "ci"];
-  const { status, error } = spawnSync(command, [...args, "--no-audit", "--no-fund"], {
+  const { status, error } = spawnSync(command, [...args, "--include=dev", "--no-audit", "--no-fund"], {
     cwd: root,
     stdio: "inherit",
   });

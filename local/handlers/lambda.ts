@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unzipTo, zipArchive } from "../archive";
 import type { Handler, Handlers, Properties, ResourceRequest, ResourceState } from "../handler";
@@ -81,11 +81,7 @@ export function lambdaHandlers(options: LambdaOptions): Handlers {
   }
 
   const functions: Handler = {
-    async create(request) {
-      const name = physicalName(request, 64);
-      await mkdir(place(request.region, ""), { recursive: true });
-      return deploy(request, name);
-    },
+    create: (request) => deploy(request, physicalName(request, 64)),
     async read(id, state, region) {
       return (await find(region, id)) && { id, outputs: state };
     },

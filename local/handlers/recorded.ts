@@ -13,7 +13,11 @@ function recorded(answer: (request: ResourceRequest) => Recorded): Handler {
   return {
     create: (request) => Promise.resolve(answer(request)),
     read: (id, state) => Promise.resolve({ id, outputs: state }),
-    update: (id, state, { inputs }) => Promise.resolve({ id, outputs: { ...state, ...inputs } }),
+    // What AWS added stays what it was.
+    update: (id, state, request) => {
+      const added = Object.keys(answer(request).outputs).map((key) => [key, state[key]]);
+      return Promise.resolve({ id, outputs: Object.fromEntries(added) as Properties });
+    },
     delete: () => Promise.resolve(),
   };
 }
@@ -57,6 +61,11 @@ export function recordedHandlers(): Handlers {
     }),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": recorded(({ inputs }) => ({
       id: `${text(inputs, "role")}/${text(inputs, "policyArn")}`,
+      outputs: {},
+    })),
+    // moto would enforce the statement and overlook its condition: "deny what is not TLS" would deny everything.
+    "aws:s3/bucketPolicy:BucketPolicy": recorded(({ inputs }) => ({
+      id: text(inputs, "bucket"),
       outputs: {},
     })),
     "aws:iam/policy:Policy": recorded((request) => {
@@ -125,7 +134,6 @@ export function recordedHandlers(): Handlers {
  * checked, nothing expires, and what lies in a bucket is not encrypted.
  */
 export const SHOWN_ONLY: readonly string[] = [
-  "aws:s3/bucketPolicy:BucketPolicy",
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",

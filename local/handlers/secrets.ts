@@ -6,6 +6,7 @@ import {
   RemoveRegionsFromReplicationCommand,
   ReplicateSecretToRegionsCommand,
   TagResourceCommand,
+  UntagResourceCommand,
   UpdateSecretCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm";
@@ -57,6 +58,9 @@ function secretHandler(clients: AwsClients): Handler {
       const { secretsManager } = clients.in(region);
       const description = optionalText(inputs, "description");
       await secretsManager.send(new UpdateSecretCommand({ SecretId: id, Description: description ?? "" }));
+      const tags = textMap(inputs, "tags");
+      const TagKeys = Object.keys(textMap(state, "tags")).filter((key) => !(key in tags));
+      if (TagKeys.length > 0) await secretsManager.send(new UntagResourceCommand({ SecretId: id, TagKeys }));
       await secretsManager.send(new TagResourceCommand({ SecretId: id, Tags: tagList(inputs) }));
       const [before, after] = [replicaRegions(state), replicaRegions(inputs)];
       const added = after.filter((item) => !before.includes(item));
@@ -72,7 +76,7 @@ function secretHandler(clients: AwsClients): Handler {
         const AddReplicaRegions = added.map((Region) => ({ Region }));
         await secretsManager.send(new ReplicateSecretToRegionsCommand({ SecretId: id, AddReplicaRegions }));
       }
-      return { id, outputs: { ...state, ...inputs } };
+      return { id, outputs: { name: state["name"], arn: id } };
     },
     async delete(id, state, region) {
       const { secretsManager } = clients.in(region);
@@ -133,8 +137,8 @@ function secretVersionHandler(clients: AwsClients): Handler {
       const stages = secret?.VersionIdsToStages?.[versionId];
       return stages && { id, outputs: { ...state, versionStages: stages } };
     },
-    // A new value is a new version: the engine replaces for it. Only the stages change in place.
-    update: (id, state, { inputs }) => Promise.resolve({ id, outputs: { ...state, ...inputs } }),
+    // A new value, like a new stage, is a new version.
+    update: (_id, _state, request) => put(request),
     // The current version of a secret can't be taken away; it goes with the secret.
     delete: () => Promise.resolve(),
   };

@@ -55,9 +55,21 @@ async function removeVersions(client: s3.S3Client, bucket: string, key?: string)
 function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
   async function tag(client: s3.S3Client, bucket: string, inputs: Properties): Promise<void> {
     const TagSet = Object.entries(textMap(inputs, "tags")).map(([Key, Value]) => ({ Key, Value }));
-    if (TagSet.length > 0)
+    if (TagSet.length > 0) {
       await client.send(new s3.PutBucketTaggingCommand({ Bucket: bucket, Tagging: { TagSet } }));
+    } else {
+      await client.send(new s3.DeleteBucketTaggingCommand({ Bucket: bucket }));
+    }
   }
+  const outputsOf = (bucket: string, region: string): Properties => ({
+    bucket,
+    arn: `arn:aws:s3:::${bucket}`,
+    bucketDomainName: `${bucket}.s3.amazonaws.com`,
+    bucketRegionalDomainName: `${bucket}.s3.${region}.amazonaws.com`,
+    bucketRegion: region,
+    region,
+    hostedZoneId: HOSTED_ZONES[region] ?? "",
+  });
   return {
     async create(request) {
       const { inputs, region } = request;
@@ -73,18 +85,7 @@ function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
         }),
       );
       await tag(client, bucket, inputs);
-      return {
-        id: bucket,
-        outputs: {
-          bucket,
-          arn: `arn:aws:s3:::${bucket}`,
-          bucketDomainName: `${bucket}.s3.amazonaws.com`,
-          bucketRegionalDomainName: `${bucket}.s3.${region}.amazonaws.com`,
-          bucketRegion: region,
-          region,
-          hostedZoneId: HOSTED_ZONES[region] ?? "",
-        },
-      };
+      return { id: bucket, outputs: outputsOf(bucket, region) };
     },
     async read(id, state, region) {
       const found = await unless(GONE, () =>
@@ -92,9 +93,9 @@ function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
       );
       return found && { id, outputs: state };
     },
-    async update(id, state, { inputs, region }) {
+    async update(id, _state, { inputs, region }) {
       await tag(clients.in(region).s3, id, inputs);
-      return { id, outputs: { ...state, ...inputs } };
+      return { id, outputs: outputsOf(id, region) };
     },
     async delete(id, state, region) {
       const client = clients.in(region).s3;
@@ -127,10 +128,7 @@ function settingHandler(clients: AwsClients, setting: BucketSetting): Handler {
       );
       return found && { id, outputs: state };
     },
-    async update(_id, state, request) {
-      const { id } = await put(request);
-      return { id, outputs: { ...state, ...request.inputs } };
-    },
+    update: (_id, _state, request) => put(request),
     async delete(id, _state, region) {
       await unless(GONE, async () => setting.remove?.(clients.in(region).s3, id));
     },
@@ -199,14 +197,6 @@ const SETTINGS: Readonly<Record<string, BucketSetting>> = {
         }),
       ),
     remove: (client, Bucket) => client.send(new s3.DeleteBucketOwnershipControlsCommand({ Bucket })),
-  },
-  "aws:s3/bucketPolicy:BucketPolicy": {
-    put: (client, Bucket, inputs) => {
-      const { policy } = inputs;
-      const Policy = typeof policy === "string" ? policy : JSON.stringify(policy);
-      return client.send(new s3.PutBucketPolicyCommand({ Bucket, Policy }));
-    },
-    remove: (client, Bucket) => client.send(new s3.DeleteBucketPolicyCommand({ Bucket })),
   },
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {
     put: (client, Bucket, inputs) => {
@@ -277,10 +267,7 @@ function objectHandler(clients: AwsClients): Handler {
       const etag = found.ETag?.replace(/"/g, "");
       return { id, outputs: { ...state, etag, versionId: found.VersionId ?? "" } };
     },
-    async update(_id, state, request) {
-      const { id, outputs } = await put(request);
-      return { id, outputs: { ...state, ...request.inputs, ...outputs } };
-    },
+    update: (_id, _state, request) => put(request),
     async delete(id, _state, region) {
       const { Bucket, Key } = place(id);
       await unless(GONE, () => removeVersions(clients.in(region).s3, Bucket, Key));

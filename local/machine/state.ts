@@ -122,7 +122,7 @@ const OUTPUT_LIMIT = 16_384;
  * It is in a process group of its own: Ctrl-C reaches this program only, which then stops things in order.
  */
 export async function spawnService(
-  state: StateDirectory,
+  state: Pick<StateDirectory, "folder">,
   name: string,
   command: string,
   args: readonly string[],

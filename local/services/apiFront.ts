@@ -65,6 +65,7 @@ export interface ApiFront {
 }
 
 const LOAD_BALANCING_NAMESPACE = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+const CAPACITY_ACTIONS = new Set(["SetDesiredCapacity", "UpdateAutoScalingGroup"]);
 const QUERY_SERVICES = new Set(["ec2", "elasticloadbalancing", "autoscaling"]);
 const QUERY_LIMIT = 1024 ** 2;
 const OBJECT_LIMIT = 512 * 1024 ** 2;
@@ -77,6 +78,13 @@ const HOP_BY_HOP = new Set([
   "trailer",
   "expect",
 ]);
+
+/** A call of the query protocol. */
+interface Query {
+  readonly service: string;
+  readonly action: string;
+  readonly parameters: URLSearchParams;
+}
 
 class TooLargeError extends Error {}
 
@@ -213,11 +221,10 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
       upstream.once("response", resolve);
       upstream.once("error", reject);
     });
-    // Whatever happens to the upload is told by the answer, or by the lack of one.
-    answer.catch(() => undefined);
     response.once("close", () => upstream.destroy());
     if (body) upstream.end(body);
-    else await pipeline(request, upstream);
+    // Whatever happens to the upload is told by the answer, which may come before its end, or by the lack of one.
+    else void pipeline(request, upstream).catch(() => undefined);
     const received = await answer;
     response.writeHead(received.statusCode ?? 502, endToEnd(received.headers));
     await pipeline(received, response);
@@ -239,6 +246,38 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     return answer.text();
   }
 
+  /** What the hosts and the balancer answer; undefined where moto has the word, too. */
+  async function answerTruly(
+    { hosts, targetHealth }: Truth,
+    { service, action, parameters }: Query,
+  ): Promise<XmlAnswer | undefined> {
+    if (service === "elasticloadbalancing" && action === "DescribeTargetHealth") {
+      return describeTargetHealth(targetHealth, parameters);
+    }
+    const power = service === "ec2" ? powerAction(hosts, action) : undefined;
+    if (!power || parameters.get("DryRun") === "true") return undefined;
+    try {
+      await Promise.all(listParameter(parameters, "InstanceId").map(power));
+    } catch (error) {
+      const isUnknown = error instanceof UnknownInstanceError;
+      const message = error instanceof Error ? error.message : String(error);
+      return ec2Error(isUnknown ? "InvalidInstanceID.NotFound" : "IncorrectInstanceState", message);
+    }
+    return action === "RebootInstances" ? ec2Return(action) : undefined;
+  }
+
+  async function refuseCapacity(
+    request: IncomingMessage,
+    { service, action, parameters }: Query,
+  ): Promise<XmlAnswer | undefined> {
+    if (service !== "autoscaling" || !CAPACITY_ACTIONS.has(action)) return undefined;
+    const name = parameters.get("AutoScalingGroupName") ?? "";
+    const group = await describeGroup(request, name);
+    return elementText(group, "MinSize") === undefined
+      ? queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`)
+      : checkCapacity(action, parameters, group);
+  }
+
   async function handleQuery(
     request: IncomingMessage,
     response: ServerResponse,
@@ -246,35 +285,16 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
   ): Promise<void> {
     const body = await readBody(request, QUERY_LIMIT);
     const parameters = new URLSearchParams(body.toString("utf8"));
-    const action = parameters.get("Action") ?? "";
-    if (service === "elasticloadbalancing" && action === "DescribeTargetHealth" && truth) {
-      return send(response, describeTargetHealth(truth.targetHealth, parameters));
-    }
-    const power = service === "ec2" && truth && powerAction(truth.hosts, action);
-    if (power && parameters.get("DryRun") !== "true") {
-      try {
-        await Promise.all(listParameter(parameters, "InstanceId").map(power));
-      } catch (error) {
-        const code =
-          error instanceof UnknownInstanceError ? "InvalidInstanceID.NotFound" : "IncorrectInstanceState";
-        return send(response, ec2Error(code, error instanceof Error ? error.message : String(error)));
-      }
-      if (action === "RebootInstances") return send(response, ec2Return(action));
+    const query: Query = { service, action: parameters.get("Action") ?? "", parameters };
+    const answer = truth && (await answerTruly(truth, query));
+    if (answer) {
+      send(response, answer);
+      return;
     }
     await mutex.run("query", async () => {
-      if (
-        service === "autoscaling" &&
-        (action === "SetDesiredCapacity" || action === "UpdateAutoScalingGroup")
-      ) {
-        const name = parameters.get("AutoScalingGroupName") ?? "";
-        const group = await describeGroup(request, name);
-        const refusal =
-          elementText(group, "MinSize") === undefined
-            ? queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`)
-            : checkCapacity(action, parameters, group);
-        if (refusal) return send(response, refusal);
-      }
-      await forward(request, response, body);
+      const refusal = await refuseCapacity(request, query);
+      if (refusal) send(response, refusal);
+      else await forward(request, response, body);
     });
   }
 
@@ -293,7 +313,10 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
-      if (response.headersSent || response.destroyed) return void response.destroy();
+      if (response.headersSent || response.destroyed) {
+        response.destroy();
+        return;
+      }
       const message = error instanceof Error ? error.message : String(error);
       const status = error instanceof TooLargeError ? 413 : 503; // 503: SDKs try again
       send(response, {

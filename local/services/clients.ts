@@ -37,7 +37,14 @@ export function awsClients(endpoint: string): AwsClients {
   const made: { destroy(): void }[] = [];
 
   function connect(region: string): RegionClients {
-    const configuration = { endpoint, region, credentials: LOCAL_CREDENTIALS };
+    const configuration = {
+      endpoint,
+      region,
+      credentials: LOCAL_CREDENTIALS,
+      // Settings that the user's own AWS configuration may turn on, and that exclude an endpoint of one's own.
+      useFipsEndpoint: false,
+      useDualstackEndpoint: false,
+    };
     const keep = <Client extends { destroy(): void }>(client: Client): Client => {
       made.push(client);
       return client;

@@ -1,7 +1,6 @@
 // Runs one invocation of a Lambda function in a process of its own, as the Node.js runtime of AWS Lambda would.
 // The invocation arrives as one JSON line on standard input; the outcome leaves as one JSON document on descriptor 3.
 import { existsSync, writeSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const OUTCOME = 3;
@@ -41,11 +40,7 @@ async function loadHandler(root, name) {
   return fail(new Error(`${name} is undefined or not exported`), "Runtime.HandlerNotFound");
 }
 
-const lines = createInterface({ input: process.stdin });
-// The input stays open for as long as the caller lives: a caller that was killed takes its function with it.
-lines.once("close", () => process.exit(1));
-lines.once("line", async (line) => {
-  const { event, context, handler, root, deadline } = JSON.parse(line);
+async function invoke({ event, context, handler, root, deadline }) {
   process.on("uncaughtException", (error) => fail(error));
   process.on("unhandledRejection", (reason) =>
     fail(reason instanceof Error ? reason : new Error(String(reason)), "Runtime.UnhandledPromiseRejection"),
@@ -57,4 +52,12 @@ lines.once("line", async (line) => {
   } catch (error) {
     fail(error);
   }
+}
+
+// The input stays open for as long as the caller lives: a caller that was killed takes its function with it.
+process.stdin.once("close", () => process.exit(1));
+let received = "";
+process.stdin.setEncoding("utf8").on("data", (chunk) => {
+  received += chunk;
+  if (received.endsWith("\n")) void invoke(JSON.parse(received));
 });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +11,9 @@ import type { Service, SpawnOptions } from "../machine/state";
 const PYTHON = "/usr/bin/python3";
 const LOCK_FILE = join(__dirname, "..", "requirements.txt");
 const READY_SECONDS = 60;
+const ATTEMPTS = 3;
+/** Between the name of an environment and the process that builds it. */
+const DRAFT = ".draft-";
 
 /** Starts a long-lived process; `spawnService` bound to the state directory. */
 export type Spawn = (
@@ -45,9 +48,9 @@ export async function motoPython(
   if (existsSync(python)) return python;
 
   options.onBuild?.();
-  const draft = `${place}.${process.pid}`;
-  await rm(draft, { recursive: true, force: true });
   await mkdir(cache, { recursive: true });
+  await removeDrafts(cache);
+  const draft = `${place}${DRAFT}${process.pid}`;
   try {
     const settings = options.signal ? { signal: options.signal } : {};
     await run(PYTHON, ["-m", "venv", draft], settings);
@@ -58,14 +61,25 @@ export async function motoPython(
       [...pip, "--require-hashes", "--requirement", LOCK_FILE],
       settings,
     );
-    await rename(draft, place).catch((error: NodeJS.ErrnoException) => {
+    await rename(draft, place).catch((error: unknown) => {
       // Another clone was faster; its environment is as good as this one.
       if (!existsSync(python)) throw error;
     });
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    // A pip that was just stopped may still write for a moment.
+    await rm(draft, { recursive: true, force: true, maxRetries: 10 });
   }
   return python;
+}
+
+/** Removes what builds left that were killed. */
+async function removeDrafts(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const [, pid] = name.split(DRAFT);
+    if (name.startsWith("moto-") && pid && !existsSync(`/proc/${pid}`)) {
+      await rm(join(cache, name), { recursive: true, force: true });
+    }
+  }
 }
 
 /** A TCP port of the loopback interface that nothing listens on. */
@@ -76,17 +90,22 @@ export function freePort(): Promise<number> {
     probe.listen(0, "127.0.0.1", () => {
       const address = probe.address();
       const port = typeof address === "object" && address ? address.port : 0;
-      probe.close(() => resolve(port));
+      probe.close(() => {
+        resolve(port);
+      });
     });
   });
 }
 
-async function answers(port: number): Promise<boolean> {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/moto-api/config`)).ok;
-  } catch {
-    return false;
+async function untilAnswers(port: number, signal: AbortSignal): Promise<undefined> {
+  const deadline = Date.now() + READY_SECONDS * 1000;
+  while (Date.now() < deadline) {
+    signal.throwIfAborted();
+    const answer = await fetch(`http://127.0.0.1:${port}/moto-api/config`).catch(() => undefined);
+    if (answer?.ok) return undefined;
+    await sleep(50);
   }
+  throw new Error(`moto did not answer within ${READY_SECONDS} s`);
 }
 
 /** Starts moto on a free loopback port and waits until it answers. */
@@ -108,20 +127,18 @@ export async function startMoto(python: string, spawn: Spawn, signal?: AbortSign
         },
       },
     );
-    let ended = false;
-    void service.ended.then(() => (ended = true));
+    const ended = service.ended.then((reason) => `moto ended with ${reason}:\n${service.output()}`);
+    const settled = new AbortController();
     try {
-      const deadline = Date.now() + READY_SECONDS * 1000;
-      while (!ended && Date.now() < deadline) {
-        signal?.throwIfAborted();
-        if ((await answers(port)) && !ended) return { port, service };
-        await sleep(50);
-      }
-      if (!ended) throw new Error(`moto did not answer within ${READY_SECONDS} s:\n${service.output()}`);
-      if (attempt === 3) throw new Error(`moto ended with ${await service.ended}:\n${service.output()}`);
+      const either = signal ? AbortSignal.any([signal, settled.signal]) : settled.signal;
+      const problem = await Promise.race([ended, untilAnswers(port, either)]);
+      if (problem === undefined) return { port, service };
+      if (attempt === ATTEMPTS) throw new Error(problem);
     } catch (error) {
       await service.stop();
       throw error;
+    } finally {
+      settled.abort();
     }
   }
 }

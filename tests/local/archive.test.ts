@@ -12,7 +12,7 @@ const text = (value: string) => Buffer.from(value, "utf8");
 describe("archives", () => {
   it("depend on names and contents alone", async (t) => {
     const folder = await temporaryFolder();
-    t.after(folder.remove);
+    t.after(() => folder.remove());
     const packed: Uint8Array[] = [];
     for (const [index, name] of ["one", "two"].entries()) {
       const root = join(folder.path, name);
@@ -29,7 +29,7 @@ describe("archives", () => {
 
   it("hold nested assets and archives and open with common tools", async (t) => {
     const folder = await temporaryFolder();
-    t.after(folder.remove);
+    t.after(() => folder.remove());
     await writeFile(join(folder.path, "file"), "from a file");
     const inner = join(folder.path, "inner.zip");
     await writeFile(inner, zip(new Map([["deep.txt", text("deep")]])));
@@ -53,7 +53,7 @@ describe("archives", () => {
 
   it("can't write outside their folder", async (t) => {
     const folder = await temporaryFolder();
-    t.after(folder.remove);
+    t.after(() => folder.remove());
     const evil = zip(new Map([["../evil", text("x")]]));
     await assert.rejects(unzipTo(evil, join(folder.path, "out")), /points outside/);
   });

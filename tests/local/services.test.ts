@@ -108,7 +108,7 @@ describe("the AWS API of the local region", () => {
         body: endless,
         duplex: "half",
         signal: stalled.signal,
-      } as RequestInit).catch(() => undefined);
+      }).catch(() => undefined);
       await new Promise((resolve) => setTimeout(resolve, 100));
       await put({ Key: "stalled" });
       stalled.abort();

@@ -68,7 +68,7 @@ describe("storage and secrets", () => {
         ["reports", "boot/", 30],
       ],
     );
-    assert.equal(lifecycle.Rules?.[0]?.NoncurrentVersionExpiration?.NoncurrentDays, 30);
+    assert.equal(lifecycle.Rules[0]?.NoncurrentVersionExpiration?.NoncurrentDays, 30);
     const encryption = await client().send(new s3.GetBucketEncryptionCommand({ Bucket: bucket }));
     assert.equal(encryption.ServerSideEncryptionConfiguration?.Rules?.[0]?.BucketKeyEnabled, true);
     for (const type of Object.keys(handlers).filter(

@@ -22,7 +22,7 @@ const OUTPUTS = {
 describe("what a run tells at its end", () => {
   it("outputs are those of pulumi stack output --json, without secrets", async (t) => {
     const folder = await temporaryFolder();
-    t.after(folder.remove);
+    t.after(() => folder.remove());
     const file = join(folder.path, "new", "outputs.json");
     await writeOutputs(OUTPUTS, file);
     const text = await readFile(file, "utf8");

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Properties, ResourceRequest } from "../../local/handler";
 import { spawnService } from "../../local/machine/state";
-import type { StateDirectory } from "../../local/machine/state";
 import { startApiFront } from "../../local/services/apiFront";
 import type { ApiFront } from "../../local/services/apiFront";
 import { awsClients } from "../../local/services/clients";
@@ -38,9 +37,7 @@ export interface Services {
 /** Starts moto and the front before it. */
 export async function startServices(): Promise<Services> {
   const folder = await temporaryFolder();
-  const state: StateDirectory = {
-    path: folder.path,
-    release: () => undefined,
+  const state = {
     folder: (...names: string[]) => {
       const path = join(folder.path, ...names);
       mkdirSync(path, { recursive: true });
