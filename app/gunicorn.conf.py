@@ -1,11 +1,16 @@
 """gunicorn's settings, for a host behind the load balancer."""
 
+import os
 import sys
 from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
 
 chdir = str(Path(__file__).resolve().parent)
 sys.path.insert(0, chdir)
 
+from service.capacity import CONCURRENCY, THREADS
+from service.environment import read_environment
 from service.logs import LOGGING
 
 wsgi_app = "service.wsgi:application"
@@ -14,9 +19,8 @@ bind = "0.0.0.0:8000"
 # Never preload: a connection pool that is opened before the fork is broken in the workers.
 worker_class = "gthread"
 workers = 2
-threads = 4
-# One connection a thread: a smaller pool would make threads wait for each other.
-raw_env = [f"DATABASE_POOL_SIZE={threads}"]
+threads = THREADS
+raw_env = [f"DATABASE_POOL_SIZE={CONCURRENCY}"]
 
 # Longer than the load balancer's idle timeout of 60 s. Were it shorter, the balancer would now and
 # then send a request on a connection that is just being closed, and answer 502.
@@ -34,6 +38,14 @@ worker_tmp_dir = "/dev/shm"
 control_socket_disable = True
 
 logconfig_dict = LOGGING
+
+
+def on_starting(server):
+    """One clear message, instead of a traceback of each worker."""
+    try:
+        read_environment(os.environ)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
 
 
 def worker_exit(server, worker):

@@ -10,16 +10,15 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from functools import cache
+from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
+from service import aws
 from service.problems import Unavailable
 
 PREFIX = "accounts/v1/"
@@ -68,6 +67,19 @@ class Account:
     created_at: str = field(default_factory=_now)
     # Tells one's own write from another's, when a reply was lost and the retry is refused.
     write_id: str = field(default_factory=_write_id)
+    # What a newer version of this service has stored besides: kept while both versions run.
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, body: bytes) -> "Account":
+        members = json.loads(body)
+        known = {f.name for f in fields(cls)} - {"other"}
+        other = {name: members.pop(name) for name in members.keys() - known}
+        return cls(**members, other=other)
+
+    def to_json(self) -> bytes:
+        members = asdict(self)
+        return json.dumps(members.pop("other") | members).encode()
 
 
 def account_key(normalized_login: str) -> str:
@@ -116,7 +128,11 @@ def change(key: str, update: Callable[[Account], Account]) -> Account:
 
 def check() -> None:
     """Raises unless the bucket answers."""
-    _client().head_bucket(Bucket=settings.ENVIRONMENT.account_bucket)
+    _s3().head_bucket(Bucket=settings.ENVIRONMENT.account_bucket)
+
+
+def _s3():
+    return aws.client("s3", read_timeout=2)
 
 
 def _holds(key: str, account: Account) -> bool:
@@ -128,7 +144,7 @@ def _holds(key: str, account: Account) -> bool:
 
 def _read(key: str) -> tuple[Account, str]:
     try:
-        response = _client().get_object(
+        response = _s3().get_object(
             Bucket=settings.ENVIRONMENT.account_bucket, Key=_object_key(key)
         )
         body = response["Body"].read()
@@ -138,15 +154,15 @@ def _read(key: str) -> tuple[Account, str]:
         raise _unavailable(error) from error
     except BotoCoreError as error:
         raise _unavailable(error) from error
-    return Account(**json.loads(body)), response["ETag"]
+    return Account.from_json(body), response["ETag"]
 
 
 def _put(key: str, account: Account, **condition: str) -> None:
     try:
-        _client().put_object(
+        _s3().put_object(
             Bucket=settings.ENVIRONMENT.account_bucket,
             Key=_object_key(key),
-            Body=json.dumps(asdict(account)).encode(),
+            Body=account.to_json(),
             ContentType="application/json",
             **condition,
         )
@@ -177,15 +193,3 @@ def _object_key(key: str) -> str:
 def _back_off(attempt: int) -> None:
     # The jitter keeps writers that were refused together from meeting again.
     time.sleep(random.uniform(0, BACKOFF_SECONDS * 2**attempt))
-
-
-@cache
-def _client():
-    config = Config(
-        connect_timeout=1,
-        read_timeout=2,
-        # One retry: a request of ours has to end before the load balancer's patience does.
-        retries={"mode": "standard", "total_max_attempts": 2},
-        max_pool_connections=8,
-    )
-    return boto3.client("s3", region_name=settings.ENVIRONMENT.region, config=config)

@@ -1,14 +1,12 @@
 """The auto scaling group that this host belongs to."""
 
 from dataclasses import dataclass
-from functools import cache
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from rest_framework.exceptions import APIException
 
+from service import aws
 from service.problems import Unavailable
 
 
@@ -37,13 +35,13 @@ class Group:
 def current_group() -> Group:
     """Finds the group by this host's instance id: a roll-out replaces groups, so no name is configured."""
     try:
-        membership = _client().describe_auto_scaling_instances(
+        membership = _autoscaling().describe_auto_scaling_instances(
             InstanceIds=[settings.ENVIRONMENT.instance_id]
         )["AutoScalingInstances"]
         if not membership:
             raise FleetUnavailable("This host does not belong to an auto scaling group.")
         name = membership[0]["AutoScalingGroupName"]
-        groups = _client().describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+        groups = _autoscaling().describe_auto_scaling_groups(AutoScalingGroupNames=[name])
     except (BotoCoreError, ClientError) as error:
         raise FleetUnavailable() from error
     group = groups["AutoScalingGroups"][0]
@@ -67,7 +65,7 @@ def current_group() -> Group:
 def set_desired(name: str, desired: int) -> None:
     """Asks the group for a number of hosts; it starts or ends them by itself."""
     try:
-        _client().set_desired_capacity(
+        _autoscaling().set_desired_capacity(
             AutoScalingGroupName=name, DesiredCapacity=desired, HonorCooldown=False
         )
     except ClientError as error:
@@ -81,11 +79,5 @@ def set_desired(name: str, desired: int) -> None:
         raise FleetUnavailable() from error
 
 
-@cache
-def _client():
-    config = Config(
-        connect_timeout=1,
-        read_timeout=3,
-        retries={"mode": "standard", "total_max_attempts": 2},
-    )
-    return boto3.client("autoscaling", region_name=settings.ENVIRONMENT.region, config=config)
+def _autoscaling():
+    return aws.client("autoscaling", read_timeout=4)

@@ -2,14 +2,18 @@
 
 import json
 import logging
+import threading
 import time
 
+from service.capacity import CONCURRENCY, PATIENCE_SECONDS, WAITING
 from service.health import readiness
 from service.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
 
 MAX_BODY_BYTES = 64 * 1024
 LIVENESS_PATHS = ("/livez", "/healthcheck")
 READINESS_PATH = "/readyz"
+
+_RETRY = ("Retry-After", str(RETRY_AFTER_SECONDS))
 
 logger = logging.getLogger("access")
 
@@ -24,6 +28,8 @@ class Edge:
     def __init__(self, application, instance_id: str) -> None:
         self.application = application
         self.instance_id = instance_id
+        self._slots = threading.BoundedSemaphore(CONCURRENCY)
+        self._places = threading.BoundedSemaphore(CONCURRENCY + WAITING)
 
     def __call__(self, environ, start_response):
         started = time.monotonic()
@@ -47,7 +53,26 @@ class Edge:
             detail = f"A body may have {MAX_BODY_BYTES} bytes."
             body = problem_body(413, "body_too_large", detail)
             return _answer(respond, "413 Content Too Large", body, CONTENT_TYPE)
-        return self.application(environ, respond)
+        return self._admit(environ, respond)
+
+    def _admit(self, environ, respond):
+        """Works on a few requests, lets a few wait, and refuses the rest at once: see service.capacity."""
+        if not self._places.acquire(blocking=False):
+            return _overloaded(respond)
+        try:
+            if not self._slots.acquire(timeout=PATIENCE_SECONDS):
+                return _overloaded(respond)
+            try:
+                return self.application(environ, respond)
+            finally:
+                self._slots.release()
+        finally:
+            self._places.release()
+
+
+def _overloaded(respond):
+    body = problem_body(503, "overloaded", "Too many requests at this moment. Try again.")
+    return _answer(respond, "503 Service Unavailable", body, CONTENT_TYPE, _RETRY)
 
 
 def _readiness(respond):
@@ -56,8 +81,7 @@ def _readiness(respond):
     body = json.dumps({"status": "ready" if ready else "unavailable", "checks": checks})
     if ready:
         return _answer(respond, "200 OK", body.encode())
-    retry = ("Retry-After", str(RETRY_AFTER_SECONDS))
-    return _answer(respond, "503 Service Unavailable", body.encode(), "application/json", retry)
+    return _answer(respond, "503 Service Unavailable", body.encode(), "application/json", _RETRY)
 
 
 def _answer(respond, status: str, body: bytes, content_type="application/json", *headers):

@@ -22,6 +22,7 @@ class Environment:
     token_keys: Mapping[str, bytes]
     database: Mapping[str, Any]
     database_ca_file: str
+    # 0 in management commands, which connect directly.
     database_pool_size: int
     account_bucket: str
     region: str
@@ -122,6 +123,12 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     region = reader.variable("AWS_REGION", "give the region of the account bucket")
     ca_file = reader.file("DATABASE_CA_FILE")
     pool_size = reader.number("DATABASE_POOL_SIZE")
+    allowed_hosts = environ.get("ALLOWED_HOSTS", "")
+    instance_id = environ.get("INSTANCE_ID", "")
+    if pool_size:
+        # Management commands do without these two.
+        reader.variable("ALLOWED_HOSTS", "give the names that clients use, separated by spaces")
+        reader.variable("INSTANCE_ID", "give the id of this host")
     if reader.problems:
         faults = "".join(f"\n- {problem}" for problem in reader.problems)
         raise ImproperlyConfigured(f"The service cannot start:{faults}")
@@ -134,8 +141,6 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         database_pool_size=pool_size,
         account_bucket=account_bucket,
         region=region,
-        allowed_hosts=[
-            re.sub(r":\d+$", "", host) for host in environ.get("ALLOWED_HOSTS", "").split()
-        ],
-        instance_id=environ.get("INSTANCE_ID", ""),
+        allowed_hosts=[re.sub(r":\d+$", "", host) for host in allowed_hosts.split()],
+        instance_id=instance_id,
     )

@@ -25,6 +25,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "service.logs.JsonFormatter"}},
+    "filters": {
+        # The rest of what Django says of a request is in the access log already.
+        "unhandled": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: record.exc_info is not None,
+        }
+    },
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",
@@ -37,8 +44,7 @@ LOGGING = {
         # Both replace handlers of their own that write plain text.
         "django": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
         "gunicorn.error": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
-        # Repeats, without the exception, what the access log says already.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"filters": ["unhandled"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "botocore": {"level": "WARNING"},
         # Says at INFO every connection that is taken and given back.

@@ -4,6 +4,7 @@ import os
 
 from service.environment import read_environment
 from service.logs import LOGGING  # noqa: F401
+from service.postgresql.connection import BoundedConnection
 from service.static_settings import *
 
 ENVIRONMENT = read_environment(os.environ)
@@ -15,6 +16,7 @@ ROOT_URLCONF = "service.urls"
 WSGI_APPLICATION = "service.wsgi.application"
 APPEND_SLASH = False
 USE_I18N = False
+TIME_ZONE = "UTC"
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -39,7 +41,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",
 ]
 
-# A thread must never wait long for the database: the load balancer's health checks need threads, too.
+# How long the server may work on, or wait for, what a request asks.
 _SERVING_TIMEOUTS = {
     "statement_timeout": 5_000,
     "lock_timeout": 2_000,
@@ -67,9 +69,11 @@ def _database() -> dict:
         options |= {
             "sslmode": "verify-full",
             "sslrootcert": ENVIRONMENT.database_ca_file,
+            "ssl_min_protocol_version": "TLSv1.3",
         }
     if pool_size:
         options["pool"] = {
+            "connection_class": BoundedConnection,
             "min_size": pool_size,
             "max_size": pool_size,
             "timeout": 2.5,

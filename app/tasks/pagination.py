@@ -1,5 +1,6 @@
 """Pages by key: a page costs one query, wherever it lies, and new tasks do not shift the pages."""
 
+import re
 import uuid
 
 from rest_framework.exceptions import ValidationError
@@ -28,7 +29,7 @@ class NewestFirst(BasePagination):
         return Response({"results": data, "next_cursor": self.next_cursor})
 
     def _limit(self, value: str) -> int:
-        if value.isascii() and value.isdecimal() and 1 <= int(value) <= MAX_LIMIT:
+        if re.fullmatch("[0-9]{1,3}", value) and 1 <= int(value) <= MAX_LIMIT:
             return int(value)
         raise ValidationError({"limit": [f"Give a number from 1 to {MAX_LIMIT}."]})
 

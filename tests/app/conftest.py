@@ -66,11 +66,11 @@ def pytest_configure(config):
         "DATABASE_POOL_SIZE": "4",
         "DJANGO_SETTINGS_MODULE": "service.settings",
     }
-    import aws
+    import fake_aws
 
-    config.moto = aws.Moto()
+    config.moto = fake_aws.Moto()
     os.environ["AWS_ENDPOINT_URL"] = config.moto.url
-    aws.boto3.client("s3", region_name=aws.REGION).create_bucket(Bucket=aws.BUCKET)
+    fake_aws.boto3.client("s3", region_name=fake_aws.REGION).create_bucket(Bucket=fake_aws.BUCKET)
     manage("migrate_locked", environ={"CREDENTIALS_DIRECTORY": str(config.owner)})
     import django
 
@@ -98,6 +98,7 @@ class Api:
 
         from service.wsgi import application
 
+        self.application = application
         self.client = Client(application)
 
     def __call__(self, method: str, path: str, body=None, token: str = "", **options):
@@ -153,7 +154,7 @@ def cluster(pytestconfig):
 
 @pytest.fixture
 def s3_faults():
-    from aws import S3Faults
+    from fake_aws import S3Faults
 
     faults = S3Faults()
     yield faults

@@ -154,3 +154,9 @@ def test_ensure_admin_refuses_bad_credentials(admin_file, credentials):
 def test_ensure_admin_without_file():
     with pytest.raises(CommandError, match="/nowhere/admin.json"):
         ensure_admin("/nowhere/admin.json")
+
+
+def test_ensure_admin_without_bucket(admin_file, s3_faults):
+    s3_faults.answer("GET", 403)
+    with pytest.raises(CommandError, match="bucket"):
+        ensure_admin(admin_file(login="some-admin", password="some long password"))

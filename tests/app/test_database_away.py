@@ -1,5 +1,7 @@
 """What the service does while the database is away, and when it comes back."""
 
+import os
+import signal
 import threading
 
 import pytest
@@ -68,3 +70,23 @@ def test_waiting_for_a_lock_is_bounded(user, task, cluster):
         owner.execute("LOCK TABLE tasks_task IN ACCESS EXCLUSIVE MODE")
         assert_unavailable(user("GET", task))
     assert user("GET", task).status_code == 200
+
+
+def test_a_server_that_hangs_is_given_up(user, task, cluster, monkeypatch):
+    monkeypatch.setattr("service.postgresql.connection.ANSWER_SECONDS", 0.2)
+    with cluster.connect("postgres", "postgres") as superuser:
+        pids = [
+            pid
+            for (pid,) in superuser.execute(
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'app_rw'"
+            )
+        ]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            assert_unavailable(user("GET", task))
+            # The idle connections were given up as well; the postmaster still makes new ones.
+            assert [user("GET", task).status_code for _ in range(4)] == [200] * 4
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)

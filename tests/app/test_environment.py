@@ -1,6 +1,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -9,7 +11,7 @@ from django.db import connection
 
 from certificates import Authority
 from cluster import SERVICE
-from conftest import SERVICE_SECRET, manage, write_credentials
+from conftest import APP, SERVICE_SECRET, manage, write_credentials
 from service.environment import read_environment
 
 DATABASE = {"username": "u", "password": "p", "dbname": "d", "host": "h", "port": 5432}
@@ -41,7 +43,9 @@ def change_secret(environ, **changes) -> None:
 
 def test_values(environ):
     hosts = "balancer.example:8080 service.example [::1]:80 10.0.0.1"
-    values = read_environment({**environ, "ALLOWED_HOSTS": hosts, "DATABASE_POOL_SIZE": "4"})
+    values = read_environment(
+        {**environ, "ALLOWED_HOSTS": hosts, "DATABASE_POOL_SIZE": "4", "INSTANCE_ID": "i-1"}
+    )
     assert values.allowed_hosts == ["balancer.example", "service.example", "[::1]", "10.0.0.1"]
     assert list(values.token_keys) == ["new", "old"]
     assert values.database == DATABASE
@@ -107,21 +111,26 @@ def test_commands_say_what_is_wrong():
 
 
 @pytest.mark.parametrize("variable", ["ALLOWED_HOSTS", "INSTANCE_ID"])
-def test_serving_needs_more(variable):
-    import subprocess
-    import sys
+def test_serving_needs_more(environ, variable):
+    serving = {"ALLOWED_HOSTS": "a.example", "INSTANCE_ID": "i-1", "DATABASE_POOL_SIZE": "4"}
+    (line,) = faults({**environ, **serving, variable: ""})
+    assert line.startswith(f"- {variable} is not set: ")
 
-    from conftest import APP
 
+def test_server_says_what_is_wrong():
     result = subprocess.run(
-        [sys.executable, "-c", "import service.wsgi"],
+        [sys.executable, "-m", "gunicorn", "--config", APP / "gunicorn.conf.py"],
         check=False,
-        cwd=APP,
-        env={**os.environ, variable: ""},
+        env={**os.environ, "ACCOUNT_BUCKET": "", "INSTANCE_ID": ""},
         capture_output=True,
         text=True,
     )
-    assert f"{variable} is not set: " in result.stderr.splitlines()[-1]
+    assert result.returncode != 0
+    assert [line.split()[:2] for line in result.stderr.splitlines()] == [
+        ["The", "service"],
+        ["-", "ACCOUNT_BUCKET"],
+        ["-", "INSTANCE_ID"],
+    ]
 
 
 def test_deployment_checks():

@@ -1,7 +1,10 @@
+from contextlib import ExitStack
+
 import pytest
 from django.db.migrations.recorder import MigrationRecorder
 
 from service import health
+from service.capacity import CONCURRENCY, WAITING
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthcheck"])
@@ -55,3 +58,22 @@ def test_a_check_that_hangs_is_not_waited_for(monkeypatch):
     future = health._executor.submit(release.wait)
     assert health._result("database", future, 0.01)["reason"] == "no answer within 0.01 s"
     release.set()
+
+
+def test_liveness_is_answered_whatever_requests_wait_for(api, monkeypatch):
+    edge = api.application
+    monkeypatch.setattr("service.edge.PATIENCE_SECONDS", 0)
+    with ExitStack() as held:
+        for _ in range(CONCURRENCY):
+            held.enter_context(edge._slots)
+        response = api("GET", "/v1/tasks")
+        assert (response.status_code, response.json["code"]) == (503, "overloaded")
+        assert response.headers["Retry-After"] == "2"
+        assert api("GET", "/livez").status_code == 200
+        monkeypatch.setattr("service.edge.PATIENCE_SECONDS", 60)
+        for _ in range(CONCURRENCY + WAITING):
+            held.enter_context(edge._places)
+        # Nobody waits any more.
+        assert api("GET", "/v1/tasks").status_code == 503
+        assert api("GET", "/livez").status_code == 200
+    assert api("GET", "/v1/tasks").status_code == 401

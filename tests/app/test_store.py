@@ -1,11 +1,14 @@
 """The account store under the faults of S3."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from accounts import store
 from accounts.store import Account
+from fake_aws import BUCKET, objects
+from service import aws
 
 
 @pytest.fixture
@@ -130,3 +133,24 @@ def test_unavailability_is_503(api, s3_faults):
         "accounts_unavailable",
     )
     assert response.headers["Retry-After"]
+
+
+def test_members_of_a_newer_version_are_kept(key, stored):
+    newer = json.loads(stored.to_json()) | {"email_hash": "x"}
+    store._s3().put_object(
+        Bucket=BUCKET, Key=f"{store.PREFIX}{key}.json", Body=json.dumps(newer).encode()
+    )
+    store.change(key, bump)
+    (body,) = [body for name, body in objects().items() if key in name]
+    assert json.loads(body)["email_hash"] == "x"
+    assert json.loads(body)["token_version"] == 2
+
+
+def test_client_is_not_made_without_credentials(monkeypatch):
+    aws.client.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("boto3.Session.get_credentials", lambda self: None)
+        with pytest.raises(store.StoreUnavailable):
+            store.read("key")
+    with pytest.raises(store.AccountMissing):
+        store.read("key")

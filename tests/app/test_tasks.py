@@ -15,6 +15,7 @@ def create(user, title="task", **fields):
 def test_create_list_read_change_delete(user):
     task = create(user, "Write tests")
     assert task == {**task, "title": "Write tests", "done": False}
+    assert task["created_at"].endswith("Z")
     assert set(task) == {"id", "title", "done", "created_at", "updated_at"}
     path = f"/v1/tasks/{task['id']}"
     assert user("GET", path).json == task

@@ -1,7 +1,6 @@
 """Django's PostgreSQL backend, made to fail fast while the database is away.
 
-A host has few threads, and the load balancer's health check needs one of them. If every request waited out the
-pool's timeout, a lost database would soon cost the fleet its hosts as well.
+If every request waited out the pool's timeout, requests without a database, such as sign-ins, would find no thread.
 """
 
 import threading

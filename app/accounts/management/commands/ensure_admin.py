@@ -38,9 +38,12 @@ class Command(BaseCommand):
             )
 
         try:
-            before = store.read(key)
-            outcome = "unchanged" if store.change(key, update) == before else "updated"
-        except store.AccountMissing:
-            store.create(key, store.Account(passwords.hash_password(password), role="admin"))
-            outcome = "created"
+            try:
+                before = store.read(key)
+                outcome = "unchanged" if store.change(key, update) == before else "updated"
+            except store.AccountMissing:
+                store.create(key, store.Account(passwords.hash_password(password), role="admin"))
+                outcome = "created"
+        except store.StoreUnavailable as error:
+            raise CommandError("The account bucket cannot be used: see the line above.") from error
         self.stdout.write(f"Administrator's account {outcome}.")

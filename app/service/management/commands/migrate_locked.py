@@ -19,11 +19,12 @@ class Command(BaseCommand):
 
     def handle(self, *args, wait: float, **options):
         # The lock is held by the very session that migrates: should it break, both end together.
-        with connection.cursor() as cursor:
-            self._lock(cursor, time.monotonic() + wait)
-            call_command("migrate", interactive=False, verbosity=options["verbosity"])
-        # Ends the session and with it the lock, also when the migration failed.
-        connection.close()
+        try:
+            with connection.cursor() as cursor:
+                self._lock(cursor, time.monotonic() + wait)
+                call_command("migrate", interactive=False, verbosity=options["verbosity"])
+        finally:
+            connection.close()
 
     def _lock(self, cursor, deadline: float) -> None:
         while True:

@@ -70,7 +70,7 @@ class S3Faults:
     """Answers the service's next S3 requests instead of S3; botocore's own retries stay in force."""
 
     def __init__(self) -> None:
-        self.client = store._client()
+        self.client = store._s3()
         self.planned: dict[str, list[Callable]] = {}
         self.seen: list[str] = []
         self.client.meta.events.register("before-send.s3", self._before_send)
