@@ -1,9 +1,10 @@
 /** The child of preview.ts: runs the program once without making anything and tells what it would make. */
+import { resourceTypes } from "./backend";
+import { explain } from "./errors";
 import { accountInvokes } from "./handlers/account";
 import { computeInvokes } from "./handlers/compute";
 import type { PreviewMessage } from "./preview";
 import { loadStack, runProgram } from "./program";
-import { resourceTypes } from "./backend";
 
 async function preview(stack: string): Promise<PreviewMessage> {
   const invokes = { ...computeInvokes({ imageNamed: () => "ami-00000000000000000" }), ...accountInvokes() };
@@ -22,7 +23,7 @@ async function preview(stack: string): Promise<PreviewMessage> {
     });
     return { types: resourceTypes(registrations) };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    return { error: explain(error) };
   }
 }
 
