@@ -1,5 +1,6 @@
 """The outermost WSGI layer: health, limits, the host's name on every response, and the access log."""
 
+import io
 import json
 import logging
 import threading
@@ -40,34 +41,39 @@ class Edge:
                 _log(environ, status, started)
             return start_response(status, [*headers, ("X-Instance-Id", self.instance_id)], exc_info)
 
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            if path in LIVENESS_PATHS:
-                return _answer(respond, "200 OK", b'{"status": "ok"}')
-            if path == READINESS_PATH:
-                return _readiness(respond)
+        if path in LIVENESS_PATHS and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return _answer(respond, "200 OK", b'{"status": "ok"}')
         if "HTTP_TRANSFER_ENCODING" in environ:
             # Django reads no body without a length; saying so beats taking it for empty.
             body = problem_body(411, "length_required", "Send the body with a Content-Length.")
             return _answer(respond, "411 Length Required", body, CONTENT_TYPE)
-        if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > MAX_BODY_BYTES:
             detail = f"A body may have {MAX_BODY_BYTES} bytes."
             body = problem_body(413, "body_too_large", detail)
             return _answer(respond, "413 Content Too Large", body, CONTENT_TYPE)
-        return self._admit(environ, respond)
+        return self._admit(environ, length, respond)
 
-    def _admit(self, environ, respond):
+    def _admit(self, environ, length: int, respond):
         """Works on a few requests, lets a few wait, and refuses the rest at once: see service.capacity."""
         if not self._places.acquire(blocking=False):
             return _overloaded(respond)
         try:
+            # Before it takes a slot: a client that sends slowly keeps nobody else waiting.
+            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
             if not self._slots.acquire(timeout=PATIENCE_SECONDS):
                 return _overloaded(respond)
             try:
-                return self.application(environ, respond)
+                return self._work(environ, respond)
             finally:
                 self._slots.release()
         finally:
             self._places.release()
+
+    def _work(self, environ, respond):
+        if environ["PATH_INFO"] == READINESS_PATH and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return _readiness(respond)
+        return self.application(environ, respond)
 
 
 def _overloaded(respond):

@@ -1,3 +1,4 @@
+import io
 from contextlib import ExitStack
 
 import pytest
@@ -69,6 +70,7 @@ def test_liveness_is_answered_whatever_requests_wait_for(api, monkeypatch):
         response = api("GET", "/v1/tasks")
         assert (response.status_code, response.json["code"]) == (503, "overloaded")
         assert response.headers["Retry-After"] == "2"
+        assert api("GET", "/readyz").json["code"] == "overloaded"
         assert api("GET", "/livez").status_code == 200
         monkeypatch.setattr("service.edge.PATIENCE_SECONDS", 60)
         for _ in range(CONCURRENCY + WAITING):
@@ -77,3 +79,18 @@ def test_liveness_is_answered_whatever_requests_wait_for(api, monkeypatch):
         assert api("GET", "/v1/tasks").status_code == 503
         assert api("GET", "/livez").status_code == 200
     assert api("GET", "/v1/tasks").status_code == 401
+
+
+def test_a_slow_client_takes_no_slot(api):
+    edge = api.application
+
+    class Body(io.BytesIO):
+        def read(self, size=-1):
+            free.append(edge._slots._value)
+            return super().read(size)
+
+    free = []
+    response = api("POST", "/v1/signin", input_stream=Body(b"{}"), content_length=2,
+                   content_type="application/json")  # fmt: skip
+    assert response.json["code"] == "invalid"
+    assert free == [CONCURRENCY]
