@@ -118,6 +118,7 @@ const webTier = new ScalingWebTier(
     cpuTargetPercent: settings.cpuTargetPercent,
     domain: settings.domain,
     accessCidrs: settings.accessCidrs,
+    logRetentionDays: settings.logRetentionDays,
     protect,
     tags,
   },

@@ -33,7 +33,7 @@ export interface DjangoImageArgs {
  * | change | effect |
  * |---|---|
  * | a file of the application, `userdata/lib.sh`, `userdata/django.sh`, `debianImage`, `sessionManager` | a new builder, a new image; then the old ones go |
- * | `instanceType` | in place; the image stays |
+ * | `instanceType` | none, until there is a new builder |
  */
 export class DjangoImage extends pulumi.ComponentResource {
   readonly imageId: pulumi.Output<string>;

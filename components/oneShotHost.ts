@@ -35,7 +35,8 @@ export interface OneShotHostArgs {
  * | change | effect |
  * |---|---|
  * | `imageId`, `userData`, the network | a new host runs the script, then the old one goes |
- * | `instanceType`, `statements`, `egress` | in place; the script does not run again |
+ * | `instanceType` | none, until something else makes a new host |
+ * | `statements`, `egress`, `tags` | in place; the script does not run again |
  */
 export class OneShotHost extends pulumi.ComponentResource {
   /** Known when the host runs, which is before its script has ended. */
@@ -74,7 +75,13 @@ export class OneShotHost extends pulumi.ComponentResource {
         userDataReplaceOnChange: true,
         tags,
       },
-      { ...child, dependsOn: [args.network, role, firewall, ...(args.after ?? [])] },
+      {
+        ...child,
+        dependsOn: [args.network, role, firewall, ...(args.after ?? [])],
+        // Another type would start the stopped host, and its script, again. And a stopped host has lost its public address,
+        // which a refresh would take for a reason to replace it.
+        ignoreChanges: ["instanceType", "associatePublicIpAddress"],
+      },
     );
     const booted = args.gate.waitForBoot(
       `${name}-gate`,

@@ -57,12 +57,31 @@ export function readSecrets(...arns: readonly pulumi.Input<string>[]): Statement
   return { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: arns };
 }
 
-/** Write flow logs to one log group. */
+/** Write to one log group. */
 export function writeLogs(logGroupArn: pulumi.Input<string>): Statement {
   return {
     Effect: "Allow",
-    Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+    Action: [
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+      "logs:DescribeLogGroups",
+      "logs:DescribeLogStreams",
+    ],
     Resource: pulumi.interpolate`${logGroupArn}:*`,
+  };
+}
+
+/** Bucket policy: load balancers of this account may write their access logs. */
+export function deliverAccessLogs(
+  bucketArn: pulumi.Input<string>,
+  accountId: pulumi.Input<string>,
+): Statement {
+  return {
+    Sid: "AccessLogs",
+    Effect: "Allow",
+    Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
+    Action: "s3:PutObject",
+    Resource: pulumi.interpolate`${bucketArn}/AWSLogs/${accountId}/*`,
   };
 }
 

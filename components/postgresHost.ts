@@ -10,7 +10,7 @@ import { HostRole } from "./hostRole";
 import { readSecrets, writeObjects } from "./policies";
 import { PostgresRole } from "./postgresRole";
 import type { RegionNetwork } from "./regionNetwork";
-import { tunePostgres } from "./tuning";
+import { connectionsThatFit, type PostgresTuning, tunePostgres } from "./tuning";
 import { userDataFor } from "./userData";
 
 /** Arguments of a {@link PostgresHost}. */
@@ -52,9 +52,9 @@ const databaseName = "app";
  *
  * | change | effect |
  * |---|---|
- * | `instanceType` | stopped and started with the same disks, but its tuning changes as well: replaced |
+ * | `instanceType` | replaced, since its tuning changes with its memory: the old host goes first, as two cannot have the volume |
  * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
- * | `maxConnections`, `userdata/postgres.sh`, `userdata/lib.sh`, a zone of the clients | replaced: the old host goes first, as two cannot have the volume |
+ * | `maxConnections`, `userdata/postgres.sh`, `userdata/lib.sh`, a zone of the clients | replaced likewise |
  * | `debianImage` | none, until something else replaces the host |
  * | the zone of the network | refused while `protect` is on: a volume cannot change its zone |
  */
@@ -184,7 +184,6 @@ export class PostgresHost extends pulumi.ComponentResource {
     app: GeneratedSecret,
   ): pulumi.Output<string> {
     const { instanceType, maxConnections, clients, access, gate } = this.args;
-    const { memorySize } = aws.ec2.getInstanceTypeOutput({ instanceType }, this.child);
     const variables = pulumi.all({
       ...gate.reportVariables,
       DATA_VOLUME_ID: volume.id,
@@ -196,11 +195,22 @@ export class PostgresHost extends pulumi.ComponentResource {
       MAX_CONNECTIONS: maxConnections,
       SESSION_MANAGER: access.sessionManager,
     });
+    const tuning = this.tune(instanceType, maxConnections);
     return pulumi
-      .all([variables, memorySize])
-      .apply(([known, memoryMiB]) =>
-        userDataFor("postgres", { ...known, ...tunePostgres(memoryMiB, maxConnections) }),
-      );
+      .all([variables, tuning])
+      .apply(([known, memory]) => userDataFor("postgres", { ...known, ...memory }));
+  }
+
+  /** By itself, so that a preview, which does not know the other variables, refuses what does not fit. */
+  private tune(instanceType: string, connections: number): pulumi.Output<PostgresTuning> {
+    return aws.ec2.getInstanceTypeOutput({ instanceType }, this.child).memorySize.apply((memoryMiB) => {
+      const fitting = connectionsThatFit(memoryMiB);
+      if (connections > fitting) {
+        const message = `${instanceType} has memory for ${fitting} connections, and the web hosts open ${connections}: set a larger databaseInstanceType or a smaller webMaxSize.`;
+        throw new pulumi.ResourceError(message, this, true);
+      }
+      return tunePostgres(memoryMiB, connections);
+    });
   }
 
   private attach(volume: aws.ebs.Volume, instance: aws.ec2.Instance): aws.ec2.VolumeAttachment {

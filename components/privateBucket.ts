@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { policyDocument, tlsOnly } from "./policies";
+import { policyDocument, type Statement, tlsOnly } from "./policies";
 
 /** Arguments of a {@link PrivateBucket}. */
 export interface PrivateBucketArgs {
@@ -10,6 +10,8 @@ export interface PrivateBucketArgs {
   readonly noncurrentDays?: number;
   /** Days after which objects under a prefix go, by prefix. @default none goes */
   readonly expiry?: Readonly<Record<string, number>>;
+  /** What the bucket's policy allows beyond what roles do, by the bucket's ARN. @default nothing */
+  readonly statements?: (arn: pulumi.Output<string>) => readonly Statement[];
   /** Refuse to delete the bucket; otherwise its deletion takes its objects with it. */
   readonly protect: boolean;
 }
@@ -55,7 +57,7 @@ export class PrivateBucket extends pulumi.ComponentResource {
     );
     new aws.s3.BucketPolicy(
       `${name}-policy`,
-      { bucket, policy: policyDocument([tlsOnly(arn)]) },
+      { bucket, policy: policyDocument([tlsOnly(arn), ...(args.statements?.(arn) ?? [])]) },
       // S3 refuses two changes of a bucket's access at once.
       { ...child, dependsOn: closed },
     );

@@ -32,7 +32,7 @@ export interface ReleaseTaskArgs {
  * | change | effect |
  * |---|---|
  * | `imageId`, `userdata/release.sh`, `userdata/lib.sh` | a new host runs the release, then the old one goes |
- * | `instanceType` | in place; the release does not run again |
+ * | `instanceType` | none, until the next release |
  */
 export class ReleaseTask extends pulumi.ComponentResource {
   constructor(name: string, args: ReleaseTaskArgs, opts?: pulumi.ComponentResourceOptions) {

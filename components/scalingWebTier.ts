@@ -35,7 +35,9 @@ export interface ScalingWebTierArgs {
   readonly domain: Domain | undefined;
   /** Who may reach the service. */
   readonly accessCidrs: readonly string[];
-  /** Refuse to delete the load balancer. */
+  /** How long access logs are kept, in days. */
+  readonly logRetentionDays: number;
+  /** Refuse to delete the load balancer and its logs. */
   readonly protect: boolean;
   /** Tags of hosts, disks and network interfaces, which come from the launch template. */
   readonly tags: Readonly<Record<string, string>>;
@@ -100,10 +102,17 @@ export class ScalingWebTier extends pulumi.ComponentResource {
   }
 
   private createEntrance(firewall: Firewall): WebEntrance {
-    const { network, domain, accessCidrs, protect } = this.args;
+    const { network, domain, accessCidrs, logRetentionDays, protect } = this.args;
     return new WebEntrance(
       this.name,
-      { network, domain, accessCidrs, protect, hostSecurityGroupId: firewall.securityGroupId },
+      {
+        network,
+        domain,
+        accessCidrs,
+        logRetentionDays,
+        protect,
+        hostSecurityGroupId: firewall.securityGroupId,
+      },
       this.child,
     );
   }

@@ -17,6 +17,14 @@ export function maxConnections(webMaxSize: number): number {
   return 2 * webMaxSize * connectionsPerWebHost + otherConnections;
 }
 
+/** Private memory that PostgreSQL takes for each busy connection, as a rule. */
+const memoryPerConnectionMiB = 8;
+
+/** How many connections there is memory for beside the shared buffers. */
+export function connectionsThatFit(memoryMiB: number): number {
+  return Math.floor((memoryMiB * 3) / 4 / memoryPerConnectionMiB);
+}
+
 /**
  * pgtune's formulas for a web application (https://github.com/le0pard/pgtune): a quarter of the memory for shared buffers,
  * three quarters as the planner's idea of the cache, a sixteenth (8 GiB at most) for maintenance, and the rest shared out

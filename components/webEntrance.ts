@@ -1,6 +1,8 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { Firewall } from "./firewall";
+import { deliverAccessLogs } from "./policies";
+import { PrivateBucket } from "./privateBucket";
 import { IssuedCertificate } from "./issuedCertificate";
 import type { RegionNetwork } from "./regionNetwork";
 
@@ -22,7 +24,9 @@ export interface WebEntranceArgs {
   readonly accessCidrs: readonly string[];
   /** Security group of the hosts behind it. */
   readonly hostSecurityGroupId: pulumi.Input<string>;
-  /** Refuse to delete the load balancer. */
+  /** How long access logs are kept, in days. */
+  readonly logRetentionDays: number;
+  /** Refuse to delete the load balancer and its logs. */
   readonly protect: boolean;
 }
 
@@ -33,8 +37,8 @@ const hostPort = 8000;
 const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
 
 /**
- * The way in: an application load balancer in the public subnets, its target group, and its listeners. With a domain it speaks
- * HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after at most 20 s; one that leaves
+ * The way in: an application load balancer in the public subnets with its access logs, its target group, and its listeners. With
+ * a domain it speaks HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after at most 20 s; one that leaves
  * finishes its requests for 30 s.
  *
  * A month costs $16.43, and $3.65 for each zone's address: $24 in dev and $27 in prod, before traffic; $5.84 for each capacity
@@ -42,7 +46,7 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
  *
  * | change | effect |
  * |---|---|
- * | `domain`, `accessCidrs`, `protect`, a zone more or less | in place |
+ * | `domain`, `accessCidrs`, `logRetentionDays`, `protect`, a zone more or less | in place |
  * | the network replaced | replaced: the address changes, and nothing answers until the new fleet does |
  */
 export class WebEntrance extends pulumi.ComponentResource {
@@ -124,6 +128,7 @@ export class WebEntrance extends pulumi.ComponentResource {
       },
       this.child,
     );
+    const logs = this.createLogs();
     return new aws.lb.LoadBalancer(
       this.name,
       {
@@ -135,9 +140,23 @@ export class WebEntrance extends pulumi.ComponentResource {
         desyncMitigationMode: "defensive",
         enableDeletionProtection: protect,
         idleTimeout: 60,
+        accessLogs: { enabled: true, bucket: logs.bucketName },
       },
-      // Without its routes nothing would reach it.
-      { ...this.child, dependsOn: [network, firewall] },
+      // Without its routes nothing would reach it; and it tries at once whether it may write its logs.
+      { ...this.child, dependsOn: [network, firewall, logs] },
+    );
+  }
+
+  private createLogs(): PrivateBucket {
+    const { accountId } = aws.getCallerIdentityOutput({}, this.child);
+    return new PrivateBucket(
+      `${this.name}-logs`,
+      {
+        statements: (arn) => [deliverAccessLogs(arn, accountId)],
+        expiry: { "AWSLogs/": this.args.logRetentionDays },
+        protect: this.args.protect,
+      },
+      this.child,
     );
   }
 

@@ -246,6 +246,18 @@ function testGraph(expected: Expectation, preview: boolean): void {
       for (const need of fleetNeeds) assert.ok(fleet.has(`${stack}-${need}`), `the fleet misses ${need}`);
     });
 
+    test("leaves the hosts that have done their work alone", () => {
+      for (const name of ["image-builder", "release-host"]) {
+        const host = find(graph, instance, `${stack}-${name}`);
+        assert.deepEqual(host.ignoreChanges, ["instanceType", "associatePublicIpAddress"]);
+        const [state] = ofType(graph, "aws:ec2transitgateway/instanceState:InstanceState").filter(
+          (resource) => resource.parent === host.parent,
+        );
+        assert.equal(state?.inputs["state"], "stopped");
+        assert.ok(ancestors(graph, state).has(`${stack}-${name}-gate`));
+      }
+    });
+
     test("replaces the fleet create-first, and its policies wait for the cut-over", () => {
       const fleet = find(graph, group, `${stack}-web`);
       assert.deepEqual(fleet.replaceOnChanges, ["launchTemplate"]);

@@ -89,7 +89,7 @@ function outputs(request: ResourceRequest, physicalId: string): Properties {
   }
 }
 
-const recorder: Backend = {
+export const recorder: Backend = {
   create: (request) => {
     const prefix = ec2Prefixes[request.type.split(":").at(-1) ?? ""];
     // A secret's id is its ARN.
@@ -99,6 +99,8 @@ const recorder: Backend = {
     return Promise.resolve({ id: isSecret ? String(state["arn"]) : physicalId, outputs: state });
   },
   invoke: (token, inputs) => {
+    if (token === "aws:index/getCallerIdentity:getCallerIdentity")
+      return Promise.resolve({ accountId: account });
     if (token === "aws:ec2/getAmi:getAmi") return Promise.resolve({ id: "ami-0debian" });
     if (token === "aws:ec2/getInstanceType:getInstanceType")
       return Promise.resolve({ ...inputs, memorySize: 2048 });

@@ -106,7 +106,7 @@ describe("policies", () => {
 
   test("refuse every bucket without TLS", () => {
     const buckets = policies("aws:s3/bucketPolicy:BucketPolicy", "policy");
-    assert.equal(buckets.length, 2);
+    assert.equal(buckets.length, 3);
     for (const { name, statements } of buckets) {
       const [tls] = statements;
       assert.equal(tls?.Effect, "Deny", name);
@@ -114,6 +114,23 @@ describe("policies", () => {
       assert.deepEqual(tls.Condition, { Bool: { "aws:SecureTransport": "false" } });
       assert.equal(list(tls.Resource).length, 2);
     }
+  });
+
+  test("let the load balancer write its logs, and nobody else into their bucket", () => {
+    const [logs] = policies("aws:s3/bucketPolicy:BucketPolicy", "policy").filter(({ name }) =>
+      name.includes("logs"),
+    );
+    const [, ...others] = logs!.statements;
+    assert.deepEqual(
+      others.map(({ Principal, Action, Resource }) => ({ Principal, Action, Resource })),
+      [
+        {
+          Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
+          Action: "s3:PutObject",
+          Resource: "arn:aws:s3:::prod-web-logs-1234567/AWSLogs/123456789012/*",
+        },
+      ],
+    );
   });
 
   test("attach Session Manager to the hosts that people log in to", () => {

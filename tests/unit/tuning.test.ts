@@ -3,7 +3,12 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { connectionsPerWebHost, maxConnections, tunePostgres } from "../../components/tuning";
+import {
+  connectionsPerWebHost,
+  connectionsThatFit,
+  maxConnections,
+  tunePostgres,
+} from "../../components/tuning";
 
 /** What pgtune answers for a web application with 100 connections. */
 const oracle = [
@@ -38,11 +43,19 @@ test("settings are whole, and have their bounds", () => {
   );
 });
 
-test("a host's connections are those of gunicorn's configuration", () => {
-  const file = readFileSync(path.join(__dirname, "../../app/gunicorn.conf.py"), "utf8");
-  const number = (name: string) => Number(new RegExp(`^${name} = (\\d+)$`, "m").exec(file)?.[1]);
-  assert.match(file, /DATABASE_POOL_SIZE=\{threads\}/);
-  assert.equal(number("workers") * number("threads"), connectionsPerWebHost);
+test("a host's connections are those of the application's own configuration", () => {
+  const constants = (file: string) => {
+    const text = readFileSync(path.join(__dirname, "../../app", file), "utf8");
+    return new Map([...text.matchAll(/^(\w+) = (\d+)/gm)].map(([, name, value]) => [name, Number(value)]));
+  };
+  const workers = constants("gunicorn.conf.py").get("workers");
+  const each = constants("service/capacity.py").get("CONCURRENCY");
+  assert.equal(workers! * each!, connectionsPerWebHost);
+});
+
+test("a small host has memory for few connections", () => {
+  assert.equal(connectionsThatFit(2048), 192);
+  assert.ok(connectionsThatFit(1024) < maxConnections(8));
 });
 
 test("two fleets fit side by side", () => assert.ok(maxConnections(4) >= 2 * 4 * connectionsPerWebHost));
