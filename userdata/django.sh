@@ -95,7 +95,7 @@ UNIT
 }
 
 [[ $(cat "$root/built" 2>/dev/null) == "$APP_KEY" ]] || build
-session_manager
+[[ $SESSION_MANAGER != true ]] || session_manager
 
 step "leave nothing of this host in the image"
 if [[ $SESSION_MANAGER == true ]]; then

@@ -32,7 +32,7 @@ retry() {
   until "$@"; do
     error=$(tail -c 400 "$WORK/error")
     ((pause <= 16)) || fail "$what${error:+: $error}"
-    printf '%s%s; again in %d s\n' "$what" "${error:+: $error}" "$pause" >&2
+    printf '%s; again in %d s\n' "${error:-$what}" "$pause" >&2
     sleep "$pause"
     ((pause *= 2))
   done
@@ -126,13 +126,12 @@ packages() {
 }
 
 session_manager() {
-  local region deb="$WORK/agent.deb"
-  [[ $SESSION_MANAGER == true && ! -e /usr/bin/amazon-ssm-agent ]] || return 0
+  local deb="$WORK/agent.deb"
+  [[ ! -e /usr/bin/amazon-ssm-agent ]] || return 0
   step "install the Session Manager agent"
-  region=$(imds meta-data/placement/region)
   # Its signing key expires every few years, which would break every build then: the bucket's certificate vouches for it.
   retry "cannot download the Session Manager agent" curl -sSf --proto =https -m 120 -o "$deb" \
-    "https://s3.$region.amazonaws.com/amazon-ssm-$region/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
+    "https://s3.$REGION.amazonaws.com/amazon-ssm-$REGION/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
   retry "apt cannot install the Session Manager agent" apt install "$deb"
 }
 
@@ -158,7 +157,7 @@ PYTHON
 
 finish() {
   local status=$?
-  trap - EXIT ERR
+  trap - EXIT ERR HUP INT TERM
   set +e
   if ((status == 0)); then
     rm -f "$WORK/reason"
@@ -174,7 +173,9 @@ finish() {
 }
 
 trap 'reason "line $LINENO: ${BASH_COMMAND%%$'"'\n'"'*} ended with status $?"' ERR
+trap 'fail "stopped by a signal"' HUP INT TERM
 trap finish EXIT
 
 step "ask the metadata service who this host is"
 INSTANCE_ID=$(retry "the metadata service does not answer" imds meta-data/instance-id)
+REGION=$(retry "the metadata service does not answer" imds meta-data/placement/region)

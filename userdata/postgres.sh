@@ -67,7 +67,7 @@ APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 Unattended-Upgrade::Package-Blacklist { "^postgresql-17$"; };
 CONF
-session_manager
+[[ $SESSION_MANAGER != true ]] || session_manager
 
 step "find or create the cluster"
 rm -rf "$data.new"

@@ -8,7 +8,6 @@ get_secret "$OWNER_SECRET_ARN" "$WORK/database.json"
 get_secret "$ADMIN_SECRET_ARN" "$WORK/admin.json"
 retry "cannot read tls/postgres-ca.pem from $REPORT_BUCKET (has the database host booted?)" \
   s3_get "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/database-ca.pem"
-region=$(imds meta-data/placement/region)
 
 step "reach the database"
 host=$(field "$WORK/database.json" host)
@@ -22,7 +21,7 @@ manage() {
     -p NoNewPrivileges=yes -p ProtectSystem=strict -p PrivateTmp=yes \
     -p "LoadCredential=service.json:$WORK/service.json" -p "LoadCredential=database.json:$WORK/database.json" \
     -p "LoadCredential=database-ca.pem:$WORK/database-ca.pem" -p "LoadCredential=admin.json:$WORK/admin.json" \
-    -E "ACCOUNT_BUCKET=$ACCOUNT_BUCKET" -E "AWS_REGION=$region" -E "INSTANCE_ID=$INSTANCE_ID" -E ALLOWED_HOSTS= \
+    -E "ACCOUNT_BUCKET=$ACCOUNT_BUCKET" -E "AWS_REGION=$REGION" -E "INSTANCE_ID=$INSTANCE_ID" -E ALLOWED_HOSTS= \
     -E DATABASE_CA_FILE=/run/credentials/release.service/database-ca.pem \
     /opt/app/venv/bin/python manage.py "$@"
 }

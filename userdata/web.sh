@@ -12,21 +12,34 @@ retry "cannot read tls/postgres-ca.pem from $REPORT_BUCKET (has the database hos
 cat >"$run/env" <<ENV
 ACCOUNT_BUCKET=$ACCOUNT_BUCKET
 ALLOWED_HOSTS="$ALLOWED_HOSTS"
-AWS_REGION=$(imds meta-data/placement/region)
+AWS_REGION=$REGION
 DATABASE_CA_FILE=$run/database-ca.pem
 INSTANCE_ID=$INSTANCE_ID
 ENV
 
+# The service logs JSON: of an exception, its last lines say what is wrong.
+give_up() {
+  journalctl -u app.service -n 20 --no-pager -o cat | python3 -c '
+import json, sys
+for line in sys.stdin:
+    try:
+        entry = json.loads(line)
+        line = "\n".join((entry["message"] + "\n" + entry.get("exception", "")).rstrip().splitlines()[-5:]) + "\n"
+    except (KeyError, TypeError, ValueError):
+        pass
+    sys.stdout.write(line)'
+  fail "$1: the reason is at the end of its log"
+}
+
 # Whether the database answers is no matter here: sign-in works without it, and /readyz tells.
 step "start the application"
-systemctl restart app.service || {
-  journalctl -u app.service -n 40 --no-pager -o cat
-  fail "app.service does not start: the reason is at the end of its log"
-}
+systemctl restart app.service || give_up "app.service does not start"
 
 step "wait for /livez"
 alive() { curl -sf -m 2 -o /dev/null http://127.0.0.1:8000/livez; }
-(wait_for 30 "/livez does not answer within 30 s" alive) || {
-  journalctl -u app.service -n 40 --no-pager -o cat
-  exit 1
-}
+gone() { (($(systemctl show -P NRestarts app.service) > 1)); }
+for ((i = 0; i < 150; i++)); do
+  if alive || gone; then break; fi
+  sleep 0.2
+done
+alive || give_up "the service does not answer at /livez"

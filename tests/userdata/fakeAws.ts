@@ -1,0 +1,125 @@
+import { createHash, createHmac } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** The role's credentials. None of them may appear in an argument or a log. */
+export const credentials = {
+  AccessKeyId: "ASIAEXAMPLEKEY",
+  SecretAccessKey: "example/secret+access/key",
+  Token: "example/session+token==",
+};
+const imdsToken = "example-imds-token";
+
+const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
+const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
+
+/** Why AWS would refuse a request's signature (version 4), or nothing. */
+export function signatureFault(request: IncomingMessage, body: Buffer): string | undefined {
+  const header = (name: string) => String(request.headers[name] ?? "");
+  const [, scope = "", signed = "", signature = ""] =
+    /^AWS4-HMAC-SHA256 Credential=(\S+), ?SignedHeaders=(\S+), ?Signature=(\w+)$/.exec(
+      header("authorization"),
+    ) ?? [];
+  const [keyId = "", date = "", region = "", service = ""] = scope.split("/");
+  if (keyId !== credentials.AccessKeyId) return `unknown key '${keyId}'`;
+  const names = signed.split(";");
+  for (const needed of ["host", "x-amz-date", "x-amz-security-token"])
+    if (!names.includes(needed)) return `${needed} is not signed`;
+  if (header("x-amz-security-token") !== credentials.Token) return "wrong session token";
+  // S3 insists on it. The hosts' curl sends it; that of Debian 12, where the tests may run, does not yet.
+  const sendsDigest = !header("user-agent").startsWith("curl/7.");
+  if (service === "s3" && sendsDigest && header("x-amz-content-sha256") !== sha256(body))
+    return "wrong x-amz-content-sha256";
+  const canonical = [
+    request.method,
+    request.url,
+    "",
+    ...names.map((name) => `${name}:${header(name).trim()}`),
+    "",
+    signed,
+    sha256(body),
+  ].join("\n");
+  const scopeText = `${date}/${region}/${service}/aws4_request`;
+  const text = ["AWS4-HMAC-SHA256", header("x-amz-date"), scopeText, sha256(canonical)].join("\n");
+  const key = [region, service, "aws4_request"].reduce<Buffer>(
+    hmac,
+    hmac(`AWS4${credentials.SecretAccessKey}`, date),
+  );
+  return hmac(key, text).toString("hex") === signature ? undefined : "the signature does not match";
+}
+
+/** Instance metadata (version 2), S3 and Secrets Manager, as far as the boot scripts use them. */
+export class FakeAws {
+  /** S3's objects by `bucket/key`. */
+  readonly objects = new Map<string, string>();
+  /** Values of secrets by ARN. */
+  readonly secrets = new Map<string, string>();
+  /** `METHOD path` of each request. */
+  readonly requests: string[] = [];
+  /** Faults that were found in requests. */
+  readonly faults: string[] = [];
+  /** How many requests to refuse before answering, by the start of `METHOD path`. */
+  readonly refusals = new Map<string, number>();
+  private readonly server: Server = createServer((request, response) => {
+    void this.answer(request).then(([status, body]) => response.writeHead(status).end(body));
+  });
+
+  /** Listens, and returns the URL for metadata and for all services. */
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Stops listening. */
+  stop(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  private async answer(request: IncomingMessage): Promise<[number, string]> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const call = `${request.method} ${request.url}`;
+    this.requests.push(call);
+    for (const [start, left] of this.refusals)
+      if (call.startsWith(start) && left > 0) {
+        this.refusals.set(start, left - 1);
+        return [503, "<Code>SlowDown</Code>"];
+      }
+    const path = request.url ?? "/";
+    if (path.startsWith("/latest/")) return this.metadata(request, path.slice("/latest/".length));
+    const fault = signatureFault(request, body);
+    if (fault !== undefined) {
+      this.faults.push(`${call}: ${fault}`);
+      return [403, "<Code>SignatureDoesNotMatch</Code>"];
+    }
+    if (request.headers["x-amz-target"] === "secretsmanager.GetSecretValue") {
+      const { SecretId } = JSON.parse(body.toString()) as { SecretId: string };
+      const value = this.secrets.get(SecretId);
+      return value === undefined
+        ? [400, '{"__type":"ResourceNotFoundException"}']
+        : [200, JSON.stringify({ SecretString: value })];
+    }
+    const key = path.slice(1);
+    if (request.method === "PUT") {
+      this.objects.set(key, body.toString());
+      return [200, ""];
+    }
+    const object = this.objects.get(key);
+    return object === undefined ? [404, "<Code>NoSuchKey</Code>"] : [200, object];
+  }
+
+  private metadata(request: IncomingMessage, path: string): [number, string] {
+    if (request.method === "PUT") return path === "api/token" ? [200, imdsToken] : [404, ""];
+    if (request.headers["x-aws-ec2-metadata-token"] !== imdsToken) return [401, ""];
+    const values: Record<string, string> = {
+      "meta-data/instance-id": "i-1",
+      "meta-data/placement/region": "us-east-2",
+      "meta-data/iam/security-credentials/": "the-role",
+      "meta-data/iam/security-credentials/the-role": JSON.stringify(credentials),
+    };
+    const value = values[path];
+    return value === undefined ? [404, ""] : [200, value];
+  }
+}

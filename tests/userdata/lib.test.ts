@@ -1,0 +1,263 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { credentials, FakeAws } from "./fakeAws";
+
+const library = readFileSync(path.join(__dirname, "..", "..", "userdata", "lib.sh"), "utf8");
+const secretArn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:app-AbCdEf";
+
+interface Report {
+  readonly instanceId: string;
+  readonly script: string;
+  readonly succeeded: boolean;
+  readonly step: string;
+  readonly message: string;
+  readonly logTail: string;
+  readonly bootId: string;
+  readonly finishedAt: string;
+}
+
+let aws: FakeAws;
+let folder: string;
+let endpoint: string;
+
+beforeEach(async () => {
+  aws = new FakeAws();
+  endpoint = await aws.start();
+  folder = mkdtempSync(path.join(tmpdir(), "userdata-test-"));
+  mkdirSync(path.join(folder, "bin"));
+  mkdirSync(path.join(folder, "run"));
+});
+afterEach(() => {
+  aws.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** Puts a program before the machine's own. It can append to `calls` in the test's folder. */
+function stub(name: string, body: string): void {
+  const file = path.join(folder, "bin", name);
+  writeFileSync(file, `#!/bin/bash\n${body}\n`);
+  chmodSync(file, 0o755);
+}
+
+const calls = () => readFileSync(path.join(folder, "calls"), "utf8").trimEnd().split("\n");
+
+/** Runs the library and then a script, as a host would at boot; pauses between attempts only get noted. */
+async function boot(script: string): Promise<{ status: number | null; output: string; report: Report }> {
+  const log = path.join(folder, "log");
+  const text = `sleep() { echo "sleep $1" >>'${folder}/calls'; }\n${library}\nSCRIPT=test\n${script}\n`;
+  const file = path.join(folder, "script.sh");
+  writeFileSync(file, text.replace("LOG=/var/log/cloud-init-output.log", `LOG='${log}'`));
+  const child = spawn("bash", ["-c", `bash '${file}' 2>&1 | tee -a '${log}'; exit \${PIPESTATUS[0]}`], {
+    env: {
+      PATH: `${folder}/bin:${process.env["PATH"]}`,
+      TMPDIR: path.join(folder, "run"),
+      HERE: folder,
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint,
+      REPORT_BUCKET: "reports",
+      REPORT_REGION: "us-east-1",
+      SECRET_ARN: secretArn,
+    },
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  const report = JSON.parse(aws.objects.get("reports/boot/i-1.json") ?? "{}") as Report;
+  assert.deepEqual(aws.faults, [], output);
+  assert.deepEqual(readdirSync(path.join(folder, "run")), [], "the work folder is removed");
+  return { status, output, report };
+}
+
+describe("the boot report", () => {
+  it("of a script that succeeds", async () => {
+    const { status, report } = await boot('step "one"; echo hello; step "two"');
+    assert.equal(status, 0);
+    assert.equal(report.succeeded, true);
+    assert.equal(report.instanceId, "i-1");
+    assert.equal(report.script, "test");
+    assert.equal(report.step, "two");
+    assert.equal(report.message, "");
+    assert.equal(report.bootId, readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+    assert.ok(Math.abs(Date.parse(report.finishedAt) - Date.now()) < 60_000);
+  });
+
+  it("of a script that gives a reason", async () => {
+    const { status, report, output } = await boot('step "one"; fail "no volume: attach it"; step "two"');
+    assert.equal(status, 1);
+    assert.equal(report.succeeded, false);
+    assert.equal(report.step, "one");
+    assert.equal(report.message, "no volume: attach it");
+    assert.match(output, /^FAILED: no volume: attach it$/m);
+  });
+
+  it("names a command that fails by itself, also in a function or substitution", async () => {
+    for (const [script, message] of [
+      ["(exit 3)", /^line \d+: \( exit 3 \) ended with status 3$/],
+      ["work() { ls /nowhere; }; work", /^line \d+: ls \/nowhere ended with status 2$/],
+      ["value=$(ls /nowhere)\necho $value", /^line \d+: ls \/nowhere ended with status 2$/],
+      ["ls /nowhere | cat", /^line \d+: cat ended with status 2$/],
+      ["echo $undefined", /^stopped with status 1$/],
+    ] as const) {
+      const { status, report } = await boot(script);
+      assert.notEqual(status, 0, script);
+      assert.equal(report.succeeded, false, script);
+      assert.match(report.message, message, script);
+    }
+  });
+
+  it("keeps the first reason, and one that a subshell gave", async () => {
+    const { report } = await boot('value=$(fail "first"); fail "second"');
+    assert.equal(report.message, "first");
+  });
+
+  it("forgets the reason of something that was tried and did not matter", async () => {
+    const { report } = await boot('(fail "no matter") || true');
+    assert.equal(report.succeeded, true);
+    assert.equal(report.message, "");
+  });
+
+  it("holds the end of this boot's log, and nothing of an earlier one", async () => {
+    writeFileSync(path.join(folder, "log"), "an earlier boot\n");
+    const { report } = await boot('for i in $(seq 100); do echo "line $i"; done; fail "enough"');
+    const lines = report.logTail.split("\n");
+    assert.equal(lines.length, 60);
+    assert.deepEqual(lines.slice(-2), ["line 100", "FAILED: enough"]);
+    assert.doesNotMatch((await boot("fail quickly")).report.logTail, /an earlier boot|line 100/);
+  });
+
+  it("is written although S3 refuses it at first", async () => {
+    aws.refusals.set("PUT /reports/boot/", 3);
+    const { status, report } = await boot("true");
+    assert.equal(status, 0);
+    assert.equal(report.succeeded, true);
+  });
+
+  it("of a script that is terminated", async () => {
+    const { status, report } = await boot('step "long"; kill -TERM $$; echo survived');
+    assert.notEqual(status, 0);
+    assert.equal(report.succeeded, false);
+    assert.equal(report.step, "long");
+    assert.equal(report.message, "stopped by a signal");
+  });
+});
+
+describe("retrying", () => {
+  it("waits twice as long each time, and gives up with the last error", async () => {
+    const { status, report } = await boot(
+      'broken() { echo "no route" >"$WORK/error"; return 1; }; retry "cannot fetch it" broken',
+    );
+    assert.equal(status, 1);
+    assert.equal(report.message, "cannot fetch it: no route");
+    assert.deepEqual(calls().slice(0, 5), ["sleep 1", "sleep 2", "sleep 4", "sleep 8", "sleep 16"]);
+  });
+
+  it("goes on as soon as the command succeeds", async () => {
+    const { status } = await boot('n=0; third() { ((++n == 3)); }; retry "x" third; ((n == 3))');
+    assert.equal(status, 0);
+    assert.deepEqual(calls(), ["sleep 1", "sleep 2"]);
+  });
+
+  it("outlasts a metadata service and a role that come late", async () => {
+    aws.refusals.set("PUT /latest/api/token", 2);
+    aws.refusals.set("GET /latest/meta-data/iam", 2);
+    aws.secrets.set(secretArn, "{}");
+    assert.equal((await boot('get_secret "$SECRET_ARN" "$HERE/secret"')).status, 0);
+  });
+
+  it("ends a wait with its reason", async () => {
+    const { report } = await boot('wait_for 0 "the volume is not there" test -e /nowhere');
+    assert.equal(report.message, "the volume is not there");
+  });
+});
+
+describe("secrets", () => {
+  it("are read in the region of their ARN, and written for root only", async () => {
+    const value = JSON.stringify({ username: "app_rw", password: "p'\\\"$`\n" });
+    aws.secrets.set(secretArn, value);
+    const { status, output } = await boot(
+      'get_secret "$SECRET_ARN" "$HERE/secret"; [[ $(field "$HERE/secret" username) == app_rw ]]',
+    );
+    assert.equal(status, 0, output);
+    assert.equal(readFileSync(path.join(folder, "secret"), "utf8"), value);
+    assert.equal(statSync(path.join(folder, "secret")).mode & 0o777, 0o600);
+  });
+
+  it("stay out of arguments, log and report, as do the role's credentials", async () => {
+    const program = process.env["PATH"]?.split(":").map((each) => path.join(each, "curl"));
+    const curl = program?.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+    assert.ok(curl, "curl is installed");
+    stub("curl", `printf '%s\\n' "$@" >>"$HERE/calls"; exec ${curl} "$@"`);
+    aws.secrets.set(secretArn, '{"password":"the-password"}');
+    const { output, report } = await boot('get_secret "$SECRET_ARN" "$HERE/secret"; fail "after all"');
+    const seen = [...calls(), output, JSON.stringify(report)].join("\n");
+    for (const secret of ["the-password", "example-imds-token", ...Object.values(credentials)])
+      assert.ok(!seen.includes(secret), `${secret} shows in:\n${seen}`);
+  });
+
+  it("that are missing or no JSON fail with the reason", async () => {
+    const missing = (await boot('get_secret "$SECRET_ARN" "$HERE/secret"')).report.message;
+    assert.match(
+      missing,
+      /^cannot read the secret arn:\S+ \(.*role.*\): secretsmanager answered 400 .*ResourceNotFound/,
+    );
+    aws.secrets.set(secretArn, "not JSON");
+    const broken = (await boot('get_secret "$SECRET_ARN" "$HERE/secret"')).report.message;
+    assert.match(broken, /the secret's value is no JSON$/);
+    assert.throws(() => statSync(path.join(folder, "secret")));
+  });
+});
+
+describe("objects", () => {
+  it("are fetched, and a missing one is told apart", async () => {
+    aws.objects.set("bucket/tls/ca.pem", "certificate");
+    const { status } = await boot('s3_get bucket tls/ca.pem "$HERE/ca"; [[ $(<"$HERE/ca") == certificate ]]');
+    assert.equal(status, 0);
+    const { report } = await boot('retry "cannot read it" s3_get bucket tls/none.pem "$HERE/ca"');
+    assert.equal(report.message, "cannot read it: s3 answered 404 <Code>NoSuchKey</Code>");
+  });
+});
+
+describe("packages", () => {
+  const installed = 'for each in "${@:3}"; do [[ -e $HERE/$each ]] && echo installed; done';
+
+  it("that are installed cost no request", async () => {
+    stub("dpkg-query", installed);
+    stub("apt-get", 'echo apt-get >>"$HERE/calls"');
+    writeFileSync(path.join(folder, "a"), "");
+    writeFileSync(path.join(folder, "b"), "");
+    assert.equal((await boot('packages a b; echo none >>"$HERE/calls"')).status, 0);
+    assert.deepEqual(calls(), ["none"]);
+  });
+
+  it("are installed when one is missing, also after a run that was killed half way", async () => {
+    stub("dpkg-query", installed);
+    stub("dpkg", 'echo "dpkg $*" >>"$HERE/calls"; touch "$HERE/configured"');
+    stub(
+      "apt-get",
+      'echo "apt-get ${@: -3}" >>"$HERE/calls"; [[ $* != *" install "* || -e $HERE/configured ]] || exit 100',
+    );
+    writeFileSync(path.join(folder, "a"), "");
+    assert.equal((await boot("packages a b")).status, 0);
+    assert.deepEqual(calls(), [
+      "apt-get -o APT::Update::Error-Mode=any update",
+      "apt-get install a b",
+      "dpkg --configure -a",
+      "sleep 1",
+      "apt-get -o APT::Update::Error-Mode=any update",
+      "apt-get install a b",
+    ]);
+  });
+});
