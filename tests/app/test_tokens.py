@@ -17,7 +17,7 @@ def claims(**changes) -> dict:
         "sub": "f" * 64,
         "ver": 1,
         "iat": now,
-        "exp": now + 60,
+        "exp": now + 3600,
         "jti": "j",
     }
     return {name: value for name, value in (base | changes).items() if value is not None}
