@@ -75,7 +75,8 @@ async function run(
   const stale = await progress.during("looking for what a killed run left", () => sweep(state));
   for (const item of stale) progress.print(`    removed ${item}`);
   teardown.add("clean-up", async () => {
-    for (const item of await sweep(state)) progress.warn(`! still there, removed: ${item}`);
+    const rest = await progress.during("making sure that nothing is left", () => sweep(state));
+    for (const item of rest) progress.warn(`! was still there, removed: ${item}`);
   });
   const platform = await startPlatform(state, progress, teardown, interrupt);
   const unknown = unknownTypes(platform.handlers, types);

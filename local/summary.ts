@@ -41,11 +41,11 @@ export function renderTrial(url: string, apiEndpoint: string): string {
   const access = `python3 -c 'import json,sys; print(json.load(sys.stdin)["access"])'`;
   return [
     `  URL=${url}`,
-    "  curl -si $URL/livez",
-    `  curl -s ${json} ${account} $URL/v1/signup`,
+    "  curl -siw '\\n' $URL/livez",
+    `  curl -sw '\\n' ${json} ${account} $URL/v1/signup`,
     `  TOKEN=$(curl -s ${json} ${account} $URL/v1/signin | ${access})`,
-    `  curl -s -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"Water them"}' $URL/v1/tasks`,
-    '  curl -s -H "authorization: Bearer $TOKEN" $URL/v1/tasks',
+    `  curl -sw '\\n' -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"Water them"}' $URL/v1/tasks`,
+    `  curl -sw '\\n' -H "authorization: Bearer $TOKEN" $URL/v1/tasks`,
     "",
     "  # Cut the power of the web host that answers next, and see it replaced:",
     "  pkill -KILL -f -- \"--machine=$(curl -s -o /dev/null -w '%header{x-instance-id}' $URL/livez) \"",
