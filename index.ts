@@ -13,7 +13,7 @@ import { maxConnections } from "./components/tuning";
 import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings";
 
 const settings = loadSettings();
-const { stack, debianImage, protect, tags } = settings;
+const { stack, protect, tags } = settings;
 
 const web = new aws.Provider(`${stack}-web`, providerArgs(settings, webRegion));
 const db = new aws.Provider(`${stack}-db`, providerArgs(settings, databaseRegion));
@@ -62,7 +62,7 @@ const database = new PostgresHost(
     gate,
     access: new HostAccess(`${stack}-db-access`, settings, { provider: db }),
     domain: `${stack}.internal`,
-    debianImage,
+    debianImage: settings.databaseDebianImage,
     instanceType: settings.databaseInstanceType,
     volumeGiB: settings.databaseVolumeGiB,
     maxConnections: maxConnections(settings.webMaxSize),
@@ -78,7 +78,7 @@ const image = new DjangoImage(
   {
     network: webNetwork,
     gate,
-    debianImage,
+    debianImage: settings.debianImage,
     instanceType: settings.webInstanceType,
     sessionManager: settings.sessionManager,
     tags,

@@ -58,6 +58,10 @@ const each =
   (values) =>
     values.map((value) => check(value) && `${value}: ${check(value)}`).find(Boolean);
 
+const debianName: Check<string> = (value) =>
+  architectureOf(value)
+    ? undefined
+    : "give the exact name of one of Debian 13's images, such as debian-13-amd64-20260914-2601";
 const logPeriods = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
@@ -116,17 +120,14 @@ export const definitions = {
   ),
   debianImage: text(
     "debian-13-amd64-20260914-2601",
-    "Exact name of Debian's image; its architecture decides which instance types fit.",
-    (value) =>
-      architectureOf(value)
-        ? undefined
-        : "give the exact name of one of Debian 13's images, such as debian-13-amd64-20260914-2601",
+    "Exact name of Debian's image for the web hosts; its architecture decides which instance types fit.",
+    debianName,
   ),
   webInstanceType: text("t3.micro", "Instance type of the web hosts.", instanceType),
   webMinSize: integer(2, "Fewest web hosts.", between(1, 30, "hosts")),
   webMaxSize: integer(
     4,
-    "Most web hosts; the database has connections for twice as many.",
+    "Most web hosts; the database has connections for twice as many, and another number replaces its host.",
     between(1, 30, "hosts"),
   ),
   requestsPerTarget: integer(
@@ -139,7 +140,16 @@ export const definitions = {
     "Mean processor load of the web hosts, in percent; beyond it the fleet grows.",
     between(10, 90, "percent"),
   ),
-  databaseInstanceType: text("t3.small", "Instance type of the database host.", instanceType),
+  databaseDebianImage: text(
+    "debian-13-amd64-20260914-2601",
+    "Exact name of Debian's image for the database host; another one replaces the host.",
+    debianName,
+  ),
+  databaseInstanceType: text(
+    "t3.small",
+    "Instance type of the database host; another one replaces the host.",
+    instanceType,
+  ),
   databaseVolumeGiB: integer(
     20,
     "Size of the database's volume in GiB; it can grow, not shrink.",

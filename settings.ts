@@ -169,11 +169,15 @@ function* sizeProblems(values: Partial<Values>) {
   if (min !== undefined && max !== undefined && min > max) {
     yield `webMinSize is ${min} and webMaxSize is ${max}: lower the one or raise the other`;
   }
-  const architecture = architectureOf(values.debianImage ?? "");
-  for (const key of ["webInstanceType", "databaseInstanceType"] as const) {
-    const type = values[key];
+  const pairs = [
+    ["webInstanceType", "debianImage"],
+    ["databaseInstanceType", "databaseDebianImage"],
+  ] as const;
+  for (const [key, imageKey] of pairs) {
+    const [type, image] = [values[key], values[imageKey]];
+    const architecture = architectureOf(image ?? "");
     if (type !== undefined && architecture && architectureOfInstance(type) !== architecture) {
-      yield `${key} is ${type}: it cannot run ${values.debianImage}; give ${examples[architecture]}, or an image for ${architectureOfInstance(type)}`;
+      yield `${key} is ${type}: it cannot run ${image}; give ${examples[architecture]}, or a ${imageKey} for ${architectureOfInstance(type)}`;
     }
   }
 }

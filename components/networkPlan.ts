@@ -13,6 +13,11 @@ export function letterOf(zone: string): string {
   return zone.slice(-1);
 }
 
+/** The half of the VPC's range that has the subnets of one kind, of whatever zones. */
+export function kindCidr(vpcCidr: string, kind: SubnetKind): string {
+  return subnetCidr(vpcCidr, 17, kind === "public" ? 0 : 1);
+}
+
 /**
  * The range of a zone's subnet: one sixteenth of the VPC's /16. The zone's letter decides which, so that zones come and go
  * without moving the others. There is room for the letters a to h.
@@ -20,5 +25,5 @@ export function letterOf(zone: string): string {
 export function zoneSubnetCidr(vpcCidr: string, zone: string, kind: SubnetKind): string {
   const slot = letterOf(zone).charCodeAt(0) - "a".charCodeAt(0);
   if (slot < 0 || slot > 7) throw new Error(`${zone} ends in none of the letters a to h.`);
-  return subnetCidr(vpcCidr, 20, slot + (kind === "public" ? 0 : 8));
+  return subnetCidr(kindCidr(vpcCidr, kind), 20, slot);
 }

@@ -23,7 +23,7 @@ export interface PostgresHostArgs {
   readonly access: HostAccess;
   /** Private DNS zone, made here; the host is `postgres` in it. */
   readonly domain: string;
-  /** Exact name of Debian's image, for a new host. */
+  /** Exact name of Debian's image. */
   readonly debianImage: string;
   readonly instanceType: string;
   /** Size of the data volume, in GiB. */
@@ -54,8 +54,8 @@ const databaseName = "app";
  * |---|---|
  * | `instanceType` | replaced, since its tuning changes with its memory: the old host goes first, as two cannot have the volume |
  * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
- * | `maxConnections`, `userdata/postgres.sh`, `userdata/lib.sh`, a zone of the clients | replaced likewise |
- * | `debianImage` | none, until something else replaces the host |
+ * | `debianImage`, `maxConnections`, `userdata/postgres.sh`, `userdata/lib.sh` | replaced likewise |
+ * | a zone of the clients more or less | in place |
  * | the zone of the network | refused while `protect` is on: a volume cannot change its zone |
  */
 export class PostgresHost extends pulumi.ComponentResource {
@@ -151,8 +151,6 @@ export class PostgresHost extends pulumi.ComponentResource {
         ...this.child,
         dependsOn: [network, role, firewall],
         deleteBeforeReplace: true,
-        // A newer base image is no reason to replace a database.
-        ignoreChanges: ["ami"],
       },
     );
   }
@@ -189,7 +187,8 @@ export class PostgresHost extends pulumi.ComponentResource {
       DATA_VOLUME_ID: volume.id,
       DATABASE_NAME: databaseName,
       DATABASE_HOSTNAME: host,
-      CLIENT_CIDRS: clients.hostSubnets.map(({ cidrBlock }) => cidrBlock).join(" "),
+      // Wider than the firewall, which knows the subnets: a zone more must not replace the host.
+      CLIENT_CIDRS: clients.hostRange,
       OWNER_SECRET_ARN: owner.arn,
       APP_SECRET_ARN: app.arn,
       MAX_CONNECTIONS: maxConnections,

@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { parseCidr } from "./cidr";
-import { letterOf, regionOf, type SubnetKind, zoneSubnetCidr } from "./networkPlan";
+import { kindCidr, letterOf, regionOf, type SubnetKind, zoneSubnetCidr } from "./networkPlan";
 import { VpcFlowLog } from "./vpcFlowLog";
 
 /**
@@ -57,6 +57,8 @@ export class RegionNetwork extends pulumi.ComponentResource {
   readonly publicSubnetIds: readonly pulumi.Output<string>[];
   /** Where hosts go: the public subnets under egress `public`, else the private ones. */
   readonly hostSubnets: readonly HostSubnet[];
+  /** Range that host subnets are cut from, whatever the zones. */
+  readonly hostRange: string;
   readonly hostRouteTables: readonly HostRouteTable[];
   /** Whether hosts need public addresses to reach the internet. */
   readonly hostsHavePublicIp: boolean;
@@ -98,6 +100,7 @@ export class RegionNetwork extends pulumi.ComponentResource {
     this.vpcId = vpc.id;
     this.publicSubnetIds = publicSubnets.map(({ id }) => id);
     this.hostSubnets = subnets;
+    this.hostRange = kindCidr(args.cidrBlock, this.hostsHavePublicIp ? "public" : "private");
     this.hostRouteTables = tables;
     this.registerOutputs({ vpcId: this.vpcId, publicSubnetIds: this.publicSubnetIds });
   }

@@ -193,7 +193,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.equal(bucket.inputs["forceDestroy"], !expected.protect);
       const database = find(graph, instance, `${stack}-db`);
       assert.equal(database.deleteBeforeReplace, true);
-      assert.deepEqual(database.ignoreChanges, ["ami"]);
+      assert.deepEqual(database.ignoreChanges, []);
     });
 
     test("makes the image without waiting for the database", () => {

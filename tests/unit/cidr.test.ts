@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { formatCidr, overlap, parseCidr, subnetCidr, within } from "../../components/cidr";
-import { letterOf, regionOf, zoneSubnetCidr } from "../../components/networkPlan";
+import { kindCidr, letterOf, regionOf, zoneSubnetCidr } from "../../components/networkPlan";
 
 /** Any range in its canonical form. */
 const cidr = fc
@@ -74,6 +74,15 @@ test("a zone's letter alone decides its subnets", () => {
   for (const [zone, kind, expected] of table)
     assert.equal(zoneSubnetCidr("10.10.0.0/16", zone, kind), expected);
   assert.throws(() => zoneSubnetCidr("10.10.0.0/16", "us-east-1i", "public"), /none of the letters/);
+});
+
+test("all subnets of a kind lie in one half of the network", () => {
+  for (const kind of ["public", "private"] as const) {
+    for (const letter of "abcdefgh") {
+      const subnet = parseCidr(zoneSubnetCidr("10.10.0.0/16", `us-east-1${letter}`, kind))!;
+      assert.ok(within(subnet, parseCidr(kindCidr("10.10.0.0/16", kind))!));
+    }
+  }
 });
 
 test("a zone has a region and a letter", () => {

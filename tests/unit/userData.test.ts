@@ -81,7 +81,7 @@ const variables: Record<BootScript, Variables> = {
     DATA_VOLUME_ID: "vol-0123456789abcdef0",
     DATABASE_NAME: "app",
     DATABASE_HOSTNAME: "postgres.production.internal",
-    CLIENT_CIDRS: "10.10.128.0/20 10.10.144.0/20 10.10.160.0/20",
+    CLIENT_CIDRS: "10.10.128.0/17",
     OWNER_SECRET_ARN: arn,
     APP_SECRET_ARN: arn,
     MAX_CONNECTIONS: 160,
