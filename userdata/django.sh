@@ -91,6 +91,7 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 UNIT
   systemctl daemon-reload
+  sync
   echo "$APP_KEY" >"$root/built"
 }
 
@@ -103,7 +104,7 @@ if [[ $SESSION_MANAGER == true ]]; then
   rm -rf /var/lib/amazon/ssm
 fi
 apt-get clean
-rm -rf /var/lib/apt/lists/* /root/.cache /tmp/* /var/tmp/*
+rm -rf /var/lib/apt/lists/* /var/log/journal/* /root/.cache /tmp/* /var/tmp/*
 rm -f /etc/ssh/ssh_host_* /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys \
   /var/lib/systemd/random-seed /var/lib/systemd/credential.secret
 find /var/log -type f -exec truncate -s 0 {} +

@@ -110,29 +110,33 @@ get_secret() { retry "cannot read the secret $1 (may the instance's role read it
 # field FILE NAME: a member of a JSON object
 field() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
 
-apt() { apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
+apt_get() { apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
 
 apt_install() {
-  apt -o APT::Update::Error-Mode=any update && apt install "$@" && return
+  apt_get -o APT::Update::Error-Mode=any update && apt_get install "$@" && return
   dpkg --configure -a # what a killed run left half done
   return 1
 }
 
+installed() {
+  local count
+  count=$(dpkg-query -Wf '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed) || true
+  [[ $count == "$#" ]]
+}
+
 # Asks the network for nothing when all is installed, so that a host can boot while a mirror is down.
 packages() {
-  local installed
-  installed=$(dpkg-query -Wf '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed) || true
-  [[ $installed == "$#" ]] || retry "apt cannot install $* (is there a way out to the Debian mirror?)" apt_install "$@"
+  installed "$@" || retry "apt cannot install $* (is there a way out to the Debian mirror?)" apt_install "$@"
 }
 
 session_manager() {
   local deb="$WORK/agent.deb"
-  [[ ! -e /usr/bin/amazon-ssm-agent ]] || return 0
+  ! installed amazon-ssm-agent || return 0
   step "install the Session Manager agent"
   # Its signing key expires every few years, which would break every build then: the bucket's certificate vouches for it.
   retry "cannot download the Session Manager agent" curl -sSf --proto =https -m 120 -o "$deb" \
     "https://s3.$REGION.amazonaws.com/amazon-ssm-$REGION/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
-  retry "apt cannot install the Session Manager agent" apt install "$deb"
+  retry "apt cannot install the Session Manager agent" apt_install "$deb"
 }
 
 report() {

@@ -15,6 +15,7 @@ put() {
   cat >"$WORK/put"
   cmp -s "$WORK/put" "$1" && return
   install -D -o "$2" -g "$2" -m "$3" "$WORK/put" "$1.new"
+  sync "$1.new"
   mv "$1.new" "$1"
 }
 
@@ -48,7 +49,7 @@ sed -i "\\# $home #d" /etc/fstab
 echo "UUID=$uuid $home ext4 noatime,nofail,x-systemd.device-timeout=60s 0 2" >>/etc/fstab
 systemctl daemon-reload
 mkdir -p "$home"
-mountpoint -q "$home" || mount -o noatime "$device" "$home"
+mountpoint -q "$home" || mount -o noatime "$device" "$home" || mountpoint -q "$home"
 [[ $(mountpoint -d "$home") == "$(mountpoint -x "$device")" ]] || fail "something else than $DATA_VOLUME_ID is mounted at $home: unmount it and reboot"
 resize2fs "$device" 2>&1
 chown postgres:postgres "$home"

@@ -18,7 +18,7 @@ retry "$host:$port accepts no connection (peering, routes, security group?)" con
 # manage COMMAND...: as the application's user
 manage() {
   systemd-run --quiet --collect --wait --pipe --unit=release -p User=app -p WorkingDirectory=/opt/app/src \
-    -p NoNewPrivileges=yes -p ProtectSystem=strict -p PrivateTmp=yes \
+    -p NoNewPrivileges=yes -p ProtectSystem=strict -p PrivateTmp=yes -p RuntimeMaxSec=720 \
     -p "LoadCredential=service.json:$WORK/service.json" -p "LoadCredential=database.json:$WORK/database.json" \
     -p "LoadCredential=database-ca.pem:$WORK/database-ca.pem" -p "LoadCredential=admin.json:$WORK/admin.json" \
     -E "ACCOUNT_BUCKET=$ACCOUNT_BUCKET" -E "AWS_REGION=$REGION" -E "INSTANCE_ID=$INSTANCE_ID" -E ALLOWED_HOSTS= \
@@ -27,7 +27,7 @@ manage() {
 }
 
 step "run the migrations"
-manage migrate_locked || fail "the migrations failed: see the log, correct them and deploy again"
+manage migrate_locked || fail "the migrations failed, or took more than 720 s: the reason is at the end of the log"
 
 step "make the administrator's account"
-manage ensure_admin /run/credentials/release.service/admin.json || fail "the administrator's account could not be made: see the log"
+manage ensure_admin /run/credentials/release.service/admin.json || fail "the administrator's account could not be made: the reason is at the end of the log"

@@ -196,10 +196,7 @@ describe("secrets", () => {
   });
 
   it("stay out of arguments, log and report, as do the role's credentials", async () => {
-    const program = process.env["PATH"]?.split(":").map((each) => path.join(each, "curl"));
-    const curl = program?.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
-    assert.ok(curl, "curl is installed");
-    stub("curl", `printf '%s\\n' "$@" >>"$HERE/calls"; exec ${curl} "$@"`);
+    stub("curl", `printf '%s\\n' "$@" >>"$HERE/calls"; PATH=\${PATH#*:} exec curl "$@"`);
     aws.secrets.set(secretArn, '{"password":"the-password"}');
     const { output, report } = await boot('get_secret "$SECRET_ARN" "$HERE/secret"; fail "after all"');
     const seen = [...calls(), output, JSON.stringify(report)].join("\n");
@@ -259,5 +256,25 @@ describe("packages", () => {
       "apt-get -o APT::Update::Error-Mode=any update",
       "apt-get install a b",
     ]);
+  });
+});
+
+describe("the Session Manager agent", () => {
+  it("comes from the bucket of the host's own region, for its architecture", async () => {
+    stub("dpkg-query", "exit 1");
+    stub("dpkg", "echo arm64");
+    stub("apt-get", 'echo "apt-get ${*: -2}" >>"$HERE/calls"');
+    stub(
+      "curl",
+      `if [[ \${*: -1} == *amazon-ssm-agent.deb ]]; then echo "\${*: -1}" >>"$HERE/calls"; exit; fi
+       PATH=\${PATH#*:} exec curl "$@"`,
+    );
+    assert.equal((await boot("session_manager")).status, 0);
+    const [url, , install] = calls();
+    assert.equal(
+      url,
+      "https://s3.us-east-2.amazonaws.com/amazon-ssm-us-east-2/latest/debian_arm64/amazon-ssm-agent.deb",
+    );
+    assert.match(install ?? "", /^apt-get install \S+\/agent\.deb$/);
   });
 });
