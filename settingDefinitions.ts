@@ -55,8 +55,11 @@ const between =
     value >= low && value <= high ? undefined : `give ${low} to ${high} ${unit}`;
 const each =
   (check: Check<string>): Check<readonly string[]> =>
-  (values) =>
-    values.map((value) => check(value) && `${value}: ${check(value)}`).find(Boolean);
+  (values) => {
+    const twice = values.find((value, index) => values.indexOf(value) !== index);
+    if (twice !== undefined) return `${twice} is there twice; name it once`;
+    return values.map((value) => check(value) && `${value}: ${check(value)}`).find(Boolean);
+  };
 
 const debianName: Check<string> = (value) =>
   architectureOf(value)
@@ -79,6 +82,9 @@ const vpcRange: Check<string> = (value) => {
 };
 const network: Check<string> = (value) =>
   parseCidr(value) ? undefined : "give a range that starts at its first address, such as 203.0.113.0/24";
+/** A security group has 60 rules, of which each network takes one or two. */
+const networks: Check<readonly string[]> = (values) =>
+  values.length > 25 ? "name at most 25 networks; security groups take no more" : each(network)(values);
 const zoneOf =
   (region: string): Check<string> =>
   (zone) =>
@@ -188,7 +194,7 @@ export const definitions = {
   ),
   allowHttp: flag(false, "Speak plain HTTP while there is no domainName; for trials only."),
   accessCidrs: list(["0.0.0.0/0"], "Networks that may reach the service.", (values) =>
-    values.length === 0 ? "name at least one network; 0.0.0.0/0 is everybody" : each(network)(values),
+    values.length === 0 ? "name at least one network; 0.0.0.0/0 is everybody" : networks(values),
   ),
   sshPublicKey: text(
     "",
@@ -199,7 +205,7 @@ export const definitions = {
     ),
   ),
   sshCidrs: list([], "Networks that may reach port 22.", (values) =>
-    values.includes("0.0.0.0/0") ? "name the networks you work from, not everybody" : each(network)(values),
+    values.includes("0.0.0.0/0") ? "name the networks you work from, not everybody" : networks(values),
   ),
   sessionManager: flag(true, "Install the agent of Session Manager, for shells without SSH."),
 };

@@ -280,6 +280,7 @@ class ProgramRun {
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     };
     this.registrations.set(urn, registration);
+    this.lastActivity = Date.now();
     this.options.onRegister?.(registration);
     return registration;
   }

@@ -114,7 +114,7 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
   {
     title: "a zone twice",
     config: { ...valid, webZones: '["us-east-1a","us-east-1a"]' },
-    line: /webZones is .*: name each zone once/,
+    line: /webZones is .*: us-east-1a is there twice/,
   },
   {
     title: "a zone of another region",
@@ -235,6 +235,16 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     title: "access for nobody",
     config: { ...valid, accessCidrs: "[]" },
     line: /accessCidrs is \[\]: name at least one network/,
+  },
+  {
+    title: "a network twice",
+    config: { ...valid, accessCidrs: '["192.0.2.0/24","192.0.2.0/24"]' },
+    line: /accessCidrs is .*: 192.0.2.0\/24 is there twice; name it once/,
+  },
+  {
+    title: "more networks than a security group takes",
+    config: { ...valid, accessCidrs: JSON.stringify(Array.from({ length: 26 }, (_, i) => `10.${i}.0.0/16`)) },
+    line: /accessCidrs is .*: name at most 25 networks/,
   },
   {
     title: "access from no network",
