@@ -123,11 +123,10 @@ async function run(
     const hosts = Number(stack.config[`${stack.project}:webMinSize`] ?? 1);
     const onPassed = (what: string) => progress.print(`${progress.paint("green", "✓")} ${what}`);
     await smokeCheck({ url, hosts, signal, onPassed }).catch(failed);
-    return () => {
+    return (isClean) => {
       tell();
-      progress.print(
-        `\n${progress.paint("green", "✓")} Stack ${options.stack} works; nothing of it is left.`,
-      );
+      const rest = isClean ? "; nothing of it is left" : "";
+      progress.print(`\n${progress.paint("green", "✓")} Stack ${options.stack} works${rest}.`);
     };
   }
   tell();
@@ -143,16 +142,17 @@ async function run(
 function isolate(): void {
   process.umask(0o022);
   const path = new Set([...(process.env["PATH"] ?? "").split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin"]);
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
-  process.env = {
-    ...Object.fromEntries(own),
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith("AWS_")) Reflect.deleteProperty(process.env, name);
+  }
+  Object.assign(process.env, {
     PATH: [...path].filter(Boolean).join(":"), // Debian's su leaves out the system's programs
     LC_ALL: "C.UTF-8",
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
-  };
+  });
 }
 
 async function main(): Promise<number> {
@@ -200,22 +200,22 @@ async function main(): Promise<number> {
   // A fault of this program must not leave hosts behind either.
   process.on("uncaughtException", (error) => interrupt.fail(error));
   const teardown = new Teardown(progress);
-  let tell: LastWords;
-  let status = 0;
+  let tell: LastWords = () => undefined;
+  let failure: unknown;
   try {
     tell = await run(options, progress, interrupt, teardown);
   } catch (error) {
-    status = interrupt.exitStatus ?? 1;
-    tell = (isClean) => {
-      if (interrupt.exitStatus === undefined) progress.error(`\n✗ ${explain(error)}`);
-      else progress.warn(`\nStopped before it was up${isClean ? "; nothing of it is left" : ""}.`);
-    };
+    failure = error;
   }
   const isClean = await teardown.run();
-  tell(isClean);
+  failure ??= interrupt.fault;
+  if (failure === undefined) tell(isClean);
+  else if (interrupt.exitStatus === undefined) progress.error(`\n✗ ${explain(failure)}`);
+  else progress.warn(`\nStopped before it was up${isClean ? "; nothing of it is left" : ""}.`);
   progress.close();
   for (const undo of unshare) undo();
-  return isClean ? status : 1;
+  if (!isClean) return 1;
+  return failure === undefined ? 0 : (interrupt.exitStatus ?? 1);
 }
 
 void main().then((status) => process.exit(status));

@@ -96,21 +96,22 @@ export class Progress {
     const step: RunningStep = { name, kind, verb, detail: "", startedAt: this.now(), announcedAt: undefined };
     this.running.add(step);
     this.timer ??= setInterval(() => this.tick(), FRAME_MILLISECONDS);
-    const end = (failed: boolean, verb: string): number => {
+    const end = (failed: boolean, verb: string): void => {
       const seconds = (this.now() - step.startedAt) / 1000;
-      if (!this.running.delete(step)) return seconds;
+      if (!this.running.delete(step)) return;
       this.finished.push({ name, kind, seconds, failed });
       const mark = failed ? this.paint("red", "✗") : this.paint("green", "✓");
       this.print(
         `${mark} ${this.describe(step, failed ? this.paint("red", verb) : verb)}  ${this.paint("dim", duration(seconds))}`,
       );
-      return seconds;
     };
     return {
       update: (detail) => {
         step.detail = detail;
       },
-      done: (verb = "") => void end(false, verb),
+      done: (verb = "") => {
+        end(false, verb);
+      },
       failed: (error) => {
         end(true, "failed");
         // The whole of it is told once, at the end.
@@ -135,9 +136,8 @@ export class Progress {
 
   /** A line, or several, that stay. */
   print(text: string): void {
-    this.erase();
-    this.options.screen.write(`${text}\n`);
-    this.draw();
+    // In one write: nothing flickers.
+    this.options.screen.write(`${this.erased()}${text}\n${this.drawn()}`);
   }
 
   heading(text: string): void {
@@ -163,9 +163,9 @@ export class Progress {
     if (!this.isLive) return () => undefined;
     const original = stream.write;
     stream.write = (...args: never[]) => {
-      this.erase();
+      this.options.screen.write(this.erased());
       const accepted = original.apply(stream, args);
-      this.draw();
+      this.options.screen.write(this.drawn());
       return accepted;
     };
     return () => {
@@ -177,7 +177,7 @@ export class Progress {
   close(): void {
     clearInterval(this.timer);
     this.timer = undefined;
-    this.erase();
+    this.options.screen.write(this.erased());
     this.running.clear();
   }
 
@@ -191,7 +191,7 @@ export class Progress {
       this.timer = undefined;
     } else if (this.isLive) {
       this.frame++;
-      this.draw();
+      this.options.screen.write(this.drawn());
     } else {
       this.announce();
     }
@@ -210,7 +210,9 @@ export class Progress {
   }
 
   private liveLines(): string[] {
-    const { columns = 80, rows = 24 } = this.options.screen;
+    // A terminal that does not know its size says 0.
+    const columns = this.options.screen.columns || 80;
+    const rows = this.options.screen.rows || 24;
     const room = Math.max(1, Math.min(LIVE_LINES, rows - 2));
     const steps = [...this.running];
     const now = this.now();
@@ -226,20 +228,22 @@ export class Progress {
     return lines;
   }
 
-  /** Draws the live lines over the old ones in one write, so that nothing flickers. */
-  private draw(): void {
-    if (!this.isLive) return;
+  /** What draws the live lines over the old ones. */
+  private drawn(): string {
+    if (!this.isLive) return "";
     const lines = this.liveLines();
     const up = this.shownLines > 0 ? `\x1b[${this.shownLines}A` : "";
     const drawn = lines.map((line) => `\r${line}${ERASE_TO_END_OF_LINE}\n`).join("");
-    if (up || drawn) this.options.screen.write(`${up}${drawn}${ERASE_BELOW}`);
     this.shownLines = lines.length;
+    return up || drawn ? `${up}${drawn}${ERASE_BELOW}` : "";
   }
 
-  private erase(): void {
-    if (this.shownLines === 0) return;
-    this.options.screen.write(`\x1b[${this.shownLines}A\r${ERASE_BELOW}`);
+  /** What takes the live lines away. */
+  private erased(): string {
+    if (this.shownLines === 0) return "";
+    const up = `\x1b[${this.shownLines}A`;
     this.shownLines = 0;
+    return `${up}\r${ERASE_BELOW}`;
   }
 }
 
