@@ -47,6 +47,9 @@ export const POLL_MILLIS = Number(process.env.GATE_POLL_MILLIS ?? 2000);
 /** Kept from Lambda's own limit, so that the gate can still clean up and say what it was waiting for. */
 export const RESERVE_MILLIS = 20_000;
 
+/** A wait of minutes must not end with one hiccup of the network. */
+const patient = { maxAttempts: 6 };
+
 /** The reason for which a deployment must not go on. Has no stack: its message is for the operator. */
 export class GateError extends Error {
   /** @param {string} message */
@@ -157,8 +160,8 @@ async function readReport(s3, bucket, instanceId) {
  */
 async function waitForBoot(event, context, clock) {
   const { label, bucket, instanceId, region } = event;
-  const s3 = new S3Client({ forcePathStyle: true });
-  const ec2 = new EC2Client({ region });
+  const s3 = new S3Client({ ...patient, forcePathStyle: true });
+  const ec2 = new EC2Client({ ...patient, region });
   const time = timer(clock, event.timeoutSeconds, context);
   const host = `${label} (${instanceId})`;
   const ids = { InstanceIds: [instanceId] };
@@ -206,9 +209,9 @@ async function waitForBoot(event, context, clock) {
  */
 async function cutOver(event, context, clock) {
   const { label, bucket, groupName, tier, targetGroupArn, minSize, maxSize } = event;
-  const s3 = new S3Client({ forcePathStyle: true });
-  const autoScaling = new AutoScalingClient({});
-  const balancer = new ElasticLoadBalancingV2Client({});
+  const s3 = new S3Client({ ...patient, forcePathStyle: true });
+  const autoScaling = new AutoScalingClient(patient);
+  const balancer = new ElasticLoadBalancingV2Client(patient);
   const time = timer(clock, event.timeoutSeconds, context);
 
   const listGroups = async () => {
@@ -229,10 +232,10 @@ async function cutOver(event, context, clock) {
     return groups;
   };
 
-  /** The new group's hosts with the balancer's view of each. */
-  const look = async () => {
+  /** A group's hosts with the balancer's view of each. */
+  const look = async (name = groupName) => {
     const found = await autoScaling.send(
-      new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
+      new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
     );
     const health = await balancer.send(new DescribeTargetHealthCommand({ TargetGroupArn: targetGroupArn }));
     const targets = new Map(
@@ -250,6 +253,7 @@ async function cutOver(event, context, clock) {
   };
   /** @param {Host} host */
   const isHealthy = (host) => host.state === "healthy" && host.lifecycle === "InService";
+  const countHealthy = async (name = groupName) => (await look(name)).filter(isHealthy).length;
 
   const groups = (await listGroups()).filter((group) => group.Status === undefined);
   const others = groups.filter(
@@ -261,7 +265,11 @@ async function cutOver(event, context, clock) {
     maxSize,
     serving: [...others, ...own].map((group) => group.DesiredCapacity ?? 0),
   });
-  const before = { healthyBefore: (await look()).filter(isHealthy).length, othersServing: others.length > 0 };
+  const othersHealthy = await Promise.all(others.map((group) => countHealthy(group.AutoScalingGroupName)));
+  const before = {
+    healthyBefore: await countHealthy(),
+    othersServing: othersHealthy.some((count) => count > 0),
+  };
   /** @param {number} min @param {number} size */
   const resize = (min, size) =>
     autoScaling.send(
@@ -283,7 +291,8 @@ async function cutOver(event, context, clock) {
       const healthy = hosts.length - unhealthy.length;
       if (healthy >= desired)
         return { groupName, desired, replaced: others.map((group) => group.AutoScalingGroupName) };
-      for (const { id } of unhealthy) {
+      // A host that goes may be left over from an earlier attempt.
+      for (const { id } of unhealthy.filter((host) => !host.lifecycle.startsWith("Terminating"))) {
         const report = failures.has(id) ? undefined : await readReport(s3, bucket, id);
         if (report?.succeeded === false) failures.set(id, report);
       }

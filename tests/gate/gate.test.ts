@@ -307,6 +307,24 @@ describe("cutting over to a new group", () => {
     assert.deepEqual(aws.changes.at(-1), "new: min 0, max 4, desired 0");
   });
 
+  it("does not count the failures of an earlier attempt, whose hosts are still going", async () => {
+    addGroup("new", 0, {});
+    addGroup("old", 2, { "i-o1": "healthy", "i-o2": "healthy" });
+    for (const id of ["i-n1", "i-n2", "i-n3"]) {
+      aws.groups.get("new")!.instances.push({ id, lifecycle: "Terminating:Wait" });
+      aws.putReport("reports", id, { succeeded: false });
+    }
+    clock.after(10, () => addGroup("new", 2, { "i-n4": "healthy", "i-n5": "healthy" }));
+    assert.deepEqual(await run(), { groupName: "new", desired: 2, replaced: ["old"] });
+  });
+
+  it("does not take a group without a healthy host for one that serves", async () => {
+    addGroup("new", 3, { "i-n1": "healthy", "i-n2": "unhealthy", "i-n3": "healthy" });
+    addGroup("left over", 2, { "i-l1": "unhealthy" });
+    await messageOf(run());
+    assert.deepEqual(aws.changes, ["new: min 2, max 4, desired 3"]);
+  });
+
   it("never scales the only group that serves to zero", async () => {
     addGroup("new", 3, { "i-n1": "healthy", "i-n2": "unhealthy", "i-n3": "healthy" });
     assert.match(await messageOf(run()), /^dev-web \(new\): 2 of 3 hosts healthy after 600 s\n/);
