@@ -85,7 +85,7 @@ describe("waiting for a boot", () => {
     bucket: "reports",
     instanceId: "i-1",
     region: "us-east-2",
-    timeoutSeconds: 600,
+    timeoutSeconds: 120,
   };
   const run = (context?: Context): Promise<unknown> => gate.run(event, context, clock);
   const failed = {
@@ -180,17 +180,17 @@ describe("waiting for a boot", () => {
     aws.instances.set("i-1", "running");
     assert.match(
       await messageOf(run()),
-      /^dev-db \(i-1\): no boot report after 600 s; the instance is running\./,
+      /^dev-db \(i-1\): no boot report after 120 s; the instance is running\./,
     );
   });
 
   it("stops before Lambda stops it", async () => {
     aws.instances.set("i-1", "running");
-    const limit = 100_000;
+    const limit = 60_000;
     const context = { getRemainingTimeInMillis: () => limit - clock.now() };
     assert.match(
       await messageOf(run(context)),
-      /no boot report after 80 s \(the function's own limit; 600 s were asked for\); the instance is running/,
+      /no boot report after 40 s \(the function's own limit; 120 s were asked for\); the instance is running/,
     );
     assert.ok(clock.now() <= limit - gate.RESERVE_MILLIS + gate.POLL_MILLIS);
   });
@@ -211,7 +211,7 @@ describe("cutting over to a new group", () => {
     targetGroupArn: "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1",
     minSize: 2,
     maxSize: 4,
-    timeoutSeconds: 600,
+    timeoutSeconds: 120,
   };
   const run = (context?: Context): Promise<unknown> => gate.run(event, context, clock);
 
@@ -270,7 +270,7 @@ describe("cutting over to a new group", () => {
     assert.equal(
       message,
       [
-        "dev-web (new): 1 of 2 hosts healthy after 600 s",
+        "dev-web (new): 1 of 2 hosts healthy after 120 s",
         "i-n2 (InService) is unhealthy: Target.ResponseCodeMismatch",
         "i-n3 (InService) is not registered",
         'i-n2: web.sh failed at "start the application": no start',
@@ -327,7 +327,7 @@ describe("cutting over to a new group", () => {
 
   it("never scales the only group that serves to zero", async () => {
     addGroup("new", 3, { "i-n1": "healthy", "i-n2": "unhealthy", "i-n3": "healthy" });
-    assert.match(await messageOf(run()), /^dev-web \(new\): 2 of 3 hosts healthy after 600 s\n/);
+    assert.match(await messageOf(run()), /^dev-web \(new\): 2 of 3 hosts healthy after 120 s\n/);
     assert.deepEqual(aws.changes, ["new: min 2, max 4, desired 3"]);
   });
 
