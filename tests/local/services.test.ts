@@ -193,13 +193,30 @@ try:
     ec2.reboot_instances(InstanceIds=["i-00000000000000bad"])
 except ec2.exceptions.ClientError as error:
     print(error.response["Error"]["Code"])
+try:
+    ec2.stop_instances(InstanceIds=["i-0123456789abcdef0"], DryRun=True)
+except ec2.exceptions.ClientError as error:
+    print(error.response["Error"]["Code"])
+s3 = boto3.client("s3", region_name="us-east-1", endpoint_url="${services.front.endpoint}",
+                  aws_access_key_id="a", aws_secret_access_key="b")
+for attempt in range(2):
+    try:
+        print(s3.put_object(Bucket="accounts", Key="by-botocore", Body=b"x" * 100_000, IfNoneMatch="*")["ETag"])
+    except s3.exceptions.ClientError as error:
+        print(error.response["Error"]["Code"])
+print(len(s3.get_object(Bucket="accounts", Key="by-botocore")["Body"].read()))
 `;
       const printed = await runPython(script);
       assert.deepEqual(printed.trim().split("\n"), [
         "['healthy', 'unhealthy']",
         "TargetGroupNotFound",
         "InvalidInstanceID.NotFound",
+        "DryRunOperation",
+        '"d5816f35916d1d9482fb0f1ec201101d"',
+        "PreconditionFailed",
+        "100000",
       ]);
+      assert.deepEqual(powered, []);
     });
   });
 
