@@ -53,7 +53,6 @@ export interface HostRouteTable {
 export class RegionNetwork extends pulumi.ComponentResource {
   readonly vpcId: pulumi.Output<string>;
   readonly region: string;
-  readonly cidrBlock: string;
   readonly publicSubnetIds: readonly pulumi.Output<string>[];
   /** Where hosts go: the public subnets under egress `public`, else the private ones. */
   readonly hostSubnets: readonly HostSubnet[];
@@ -73,7 +72,6 @@ export class RegionNetwork extends pulumi.ComponentResource {
     this.name = name;
     this.args = args;
     this.region = regionOf(args.zones[0] ?? "");
-    this.cidrBlock = args.cidrBlock;
     this.hostsHavePublicIp = args.egress === "public";
 
     const vpc = this.createVpc();
