@@ -49,7 +49,8 @@ export class LocalBackend implements Backend {
       step.done("created");
       return state;
     } catch (error) {
-      step.failed(error);
+      if (this.options.signal.aborted) step.stopped();
+      else step.failed(error);
       throw error;
     }
   }

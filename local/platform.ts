@@ -13,7 +13,7 @@ import { spawnService } from "./machine/state";
 import type { StateDirectory } from "./machine/state";
 import { checkDisk, checkKernel, checkNetwork, installPackages, missingPackages } from "./preflight";
 import { previewProgram } from "./preview";
-import type { Progress } from "./progress";
+import type { Progress, Step } from "./progress";
 import { createRegion } from "./region";
 import type { Region } from "./region";
 import { startApiFront } from "./services/apiFront";
@@ -65,13 +65,17 @@ export async function prepareMachine(
 ): Promise<string[]> {
   const [types] = await together(
     signal,
-    (either) => progress.during("previewing the program", () => previewProgram(stack, either)),
+    (either) => progress.during("previewing the program", () => previewProgram(stack, either), either),
     (either) =>
-      progress.during("checking disk and network", async () => {
-        checkDisk();
-        const [source = ""] = await packageSources();
-        await checkNetwork(source.split(" ")[1] ?? "", either);
-      }),
+      progress.during(
+        "checking disk and network",
+        async () => {
+          checkDisk();
+          const [source = ""] = await packageSources();
+          await checkNetwork(source.split(" ")[1] ?? "", either);
+        },
+        either,
+      ),
   );
   const missing = await missingPackages();
   if (missing.length > 0) {
@@ -91,11 +95,16 @@ export async function startPlatform(
   const { signal } = interrupt;
   const [image, python] = await together(
     signal,
-    (either) => progress.during("base image", (step) => ensureBaseImage((what) => step.update(what), either)),
     (either) =>
-      progress.during("moto", (step) =>
-        motoPython(undefined, { signal: either, onBuild: () => step.update("installing into the cache") }),
-      ),
+      progress.during("base image", (step) => ensureBaseImage((what) => step.update(what), either), either),
+    (either) => {
+      const onBuild = (step: Step) => () => step.update("installing into the cache");
+      return progress.during(
+        "moto",
+        (step) => motoPython({ signal: either, onBuild: onBuild(step) }),
+        either,
+      );
+    },
   );
   const moto = await startMoto(
     python,

@@ -21,6 +21,8 @@ export interface Step {
   update(detail: string): void;
   done(verb?: string): void;
   failed(error: unknown): void;
+  /** Ends the step unfinished, for a reason that is not its own. */
+  stopped(): void;
 }
 
 /** A step that has ended. */
@@ -96,40 +98,41 @@ export class Progress {
     const step: RunningStep = { name, kind, verb, detail: "", startedAt: this.now(), announcedAt: undefined };
     this.running.add(step);
     this.timer ??= setInterval(() => this.tick(), FRAME_MILLISECONDS);
-    const end = (failed: boolean, verb: string): void => {
+    const end = (mark: string, verb: string, failed = false): void => {
       const seconds = (this.now() - step.startedAt) / 1000;
       if (!this.running.delete(step)) return;
       this.finished.push({ name, kind, seconds, failed });
-      const mark = failed ? this.paint("red", "✗") : this.paint("green", "✓");
-      this.print(
-        `${mark} ${this.describe(step, failed ? this.paint("red", verb) : verb)}  ${this.paint("dim", duration(seconds))}`,
-      );
+      this.print(`${mark} ${this.describe(step, verb)}  ${this.paint("dim", duration(seconds))}`);
     };
     return {
       update: (detail) => {
         step.detail = detail;
       },
       done: (verb = "") => {
-        end(false, verb);
+        end(this.paint("green", "✓"), verb);
       },
       failed: (error) => {
-        end(true, "failed");
+        end(this.paint("red", "✗"), this.paint("red", "failed"), true);
         // The whole of it is told once, at the end.
         const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
         this.print(this.paint("red", `    ${fit(reason, REASON_WIDTH)}`));
       },
+      stopped: () => {
+        end(this.paint("yellow", "–"), this.paint("yellow", "stopped"));
+      },
     };
   }
 
-  /** Runs an action as a step. */
-  async during<T>(name: string, action: (step: Step) => Promise<T>): Promise<T> {
+  /** Runs an action as a step, which counts as stopped, not as failed, once the signal is aborted. */
+  async during<T>(name: string, action: (step: Step) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const step = this.begin(name);
     try {
       const result = await action(step);
       step.done();
       return result;
     } catch (error) {
-      step.failed(error);
+      if (signal?.aborted) step.stopped();
+      else step.failed(error);
       throw error;
     }
   }

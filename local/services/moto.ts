@@ -34,9 +34,9 @@ export interface Moto {
  * Python version. It is built beside its place and renamed, so that a killed run leaves no half of one.
  */
 export async function motoPython(
-  cache = cacheDirectory(),
   options: { readonly signal?: AbortSignal; readonly onBuild?: () => void } = {},
 ): Promise<string> {
+  const cache = cacheDirectory();
   const lock = await readFile(LOCK_FILE);
   const version = await run(PYTHON, [
     "-c",

@@ -74,6 +74,17 @@ describe("progress", () => {
       assert.deepEqual(lines(), ["✓ local-db  ec2.Instance  created  0.4 s", "✓ quick  0.0 s"]);
     });
 
+    it("tells what failed from what was stopped because of it", async () => {
+      const { progress, lines } = start();
+      const stop = new AbortController();
+      const stopped = progress.during("other", () => Promise.reject(new Error("aborted")), stop.signal);
+      stop.abort();
+      await assert.rejects(stopped);
+      await assert.rejects(progress.during("one", () => Promise.reject(new Error("bad")), undefined));
+      progress.close();
+      assert.deepEqual(lines(), ["– other  stopped  0.0 s", "✗ one  failed  0.0 s", "    bad"]);
+    });
+
     it("tells of long steps now and then", () => {
       const { progress, lines } = start();
       const step = progress.begin("local-gate", "lambda.Invocation", "creating");
