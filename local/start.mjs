@@ -31,10 +31,9 @@ function install() {
   console.log(`Installing the packages of package-lock.json (npm ci) …`);
   const npm = process.env.npm_execpath;
   const [command, ...args] = npm ? [process.execPath, npm, "ci"] : ["npm", "ci"];
-  const { status, error } = spawnSync(command, [...args, "--include=dev", "--no-audit", "--no-fund"], {
-    cwd: root,
-    stdio: "inherit",
-  });
+  // No package of the lock file needs its install script, and none that came with an attack should run.
+  const options = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { status, error } = spawnSync(command, [...args, ...options], { cwd: root, stdio: "inherit" });
   if (error) give(`npm could not be started (${error.message}). Install npm, or run "npm ci" yourself.`);
   if (status !== 0) give(`"npm ci" failed; what it said stands above. Run it again once that is mended.`);
 }
