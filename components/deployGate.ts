@@ -118,11 +118,7 @@ export class DeployGate extends pulumi.ComponentResource {
   }
 
   private createBucket(): PrivateBucket {
-    return new PrivateBucket(
-      `${this.name}-bucket`,
-      { protect: this.args.protect, expiry: { "boot/": 90 } },
-      { parent: this },
-    );
+    return new PrivateBucket(`${this.name}-bucket`, { protect: this.args.protect }, { parent: this });
   }
 
   private createFunction(): pulumi.Output<string> {

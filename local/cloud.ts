@@ -12,6 +12,7 @@ import { MetadataService } from "./machine/metadata";
 import { VpcNetwork } from "./machine/network";
 import { StateDirectory } from "./machine/state";
 import { BlockDevice } from "./machine/volumes";
+import { present } from "./errors";
 import { ACCOUNT_ID } from "./naming";
 import { HostControl, TargetHealthSource, UnknownInstanceError } from "./services/apiFront";
 import { AwsClients } from "./services/clients";
@@ -170,7 +171,7 @@ export class Cloud implements HostControl, TargetHealthSource {
         SubnetId: options.subnetId,
       }),
     );
-    return Instances![0]!.InstanceId!;
+    return present(Instances?.[0]?.InstanceId, "an instance id");
   }
 
   private boot(instance: Instance): Promise<void> {

@@ -6,6 +6,7 @@ import {
 } from "@aws-sdk/client-auto-scaling";
 import { CreateLaunchTemplateCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { Cloud } from "../cloud";
+import { present } from "../errors";
 import { Handler, Handlers, Properties } from "../handler";
 import { arn, physicalName } from "../naming";
 import { nested, nestedList, numberOr, optionalText, text, textList } from "../properties";
@@ -70,7 +71,9 @@ class ScalingGroup {
     const { AutoScalingGroups } = await this.cloud.clients
       .in(this.region)
       .autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [this.name] }));
-    return (AutoScalingGroups?.[0]?.Instances ?? []).map((instance) => instance.InstanceId!);
+    return (AutoScalingGroups?.[0]?.Instances ?? []).map((instance) =>
+      present(instance.InstanceId, "an instance id"),
+    );
   }
 
   private async reconcile(): Promise<void> {
@@ -116,8 +119,9 @@ class ScalingGroup {
     const count = (subnetId: string) =>
       [...this.members.values()].filter((member) => member.subnetId === subnetId && member.phase !== "ending")
         .length;
-    const [first, ...rest] = this.settings.subnetIds;
-    return rest.reduce((best, subnetId) => (count(subnetId) < count(best) ? subnetId : best), first!);
+    return this.settings.subnetIds.reduce((best, subnetId) =>
+      count(subnetId) < count(best) ? subnetId : best,
+    );
   }
 
   private async startMember(id: string): Promise<void> {
@@ -187,7 +191,10 @@ export function autoScalingHandlers(cloud: Cloud, templates: LaunchTemplates): H
           MinSize: numberOr(inputs, "minSize", 0),
           MaxSize: numberOr(inputs, "maxSize", 0),
           DesiredCapacity: numberOr(inputs, "desiredCapacity", numberOr(inputs, "minSize", 0)),
-          LaunchTemplate: { LaunchTemplateId: LaunchTemplate!.LaunchTemplateId!, Version: "$Latest" },
+          LaunchTemplate: {
+            LaunchTemplateId: present(LaunchTemplate?.LaunchTemplateId, "a launch template id"),
+            Version: "$Latest",
+          },
           VPCZoneIdentifier: settings.subnetIds.join(","),
           HealthCheckType: settings.checksBalancer ? "ELB" : "EC2",
           HealthCheckGracePeriod: settings.gracePeriod,

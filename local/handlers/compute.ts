@@ -39,7 +39,7 @@ function templateData(inputs: Properties): TemplateData {
     userData: userData === undefined ? "" : decode(userData),
     profile: optionalText(nested(inputs, "iamInstanceProfile"), "name"),
     requiresToken: optionalText(nested(inputs, "metadataOptions"), "httpTokens") === "required",
-    hasPublicAddress: isPublic === undefined ? undefined : String(isPublic) === "true",
+    hasPublicAddress: isPublic === undefined ? undefined : isPublic === true || isPublic === "true",
   };
 }
 

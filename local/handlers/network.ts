@@ -5,6 +5,7 @@ import {
   DeleteVpcCommand,
 } from "@aws-sdk/client-ec2";
 import { Cloud } from "../cloud";
+import { present } from "../errors";
 import { Handler, Handlers, Properties, ResourceRequest } from "../handler";
 import { FirewallRule } from "../machine/firewall";
 import { RouteTarget, VpcNetwork } from "../machine/network";
@@ -53,7 +54,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
       const { Vpc } = await cloud.clients
         .in(request.region)
         .ec2.send(new CreateVpcCommand({ CidrBlock: cidrBlock }));
-      const id = Vpc!.VpcId!;
+      const id = present(Vpc?.VpcId, "a VPC id");
       const created = await VpcNetwork.create(cloud.state, id, cidrBlock, cloud.ports);
       cloud.vpcs.set(id, created);
       // What AWS makes along with a VPC; nothing of the program hangs on them.
@@ -92,7 +93,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
       const { Subnet } = await cloud.clients
         .in(region)
         .ec2.send(new CreateSubnetCommand({ VpcId: vpcId, CidrBlock: cidrBlock, AvailabilityZone: zone }));
-      const id = Subnet!.SubnetId!;
+      const id = present(Subnet?.SubnetId, "a subnet id");
       network(vpcId).addSubnet(id, cidrBlock);
       cloud.subnets.set(id, {
         vpcId,
@@ -105,7 +106,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
         outputs: {
           arn: arn("ec2", region, `subnet/${id}`),
           ownerId: ACCOUNT_ID,
-          availabilityZoneId: Subnet!.AvailabilityZoneId,
+          availabilityZoneId: Subnet?.AvailabilityZoneId,
         },
       };
     },

@@ -172,7 +172,7 @@ export class TargetGroup {
     const target = this.targets.get(id);
     if (!target || target.isDraining) return;
     target.isDraining = true;
-    if (this.listener && target.slot !== undefined) {
+    if (this.serves() && target.slot !== undefined) {
       target.report = {
         state: "draining",
         reason: "Target.DeregistrationInProgress",
@@ -180,9 +180,9 @@ export class TargetGroup {
       };
       await this.command(`set server ${serverName(target.slot)} state drain`);
       const deadline = Date.now() + this.settings.deregistrationDelay * 1000;
-      while (this.listener && Date.now() < deadline && (await this.sessions(target.slot)) > 0)
+      while (this.serves() && Date.now() < deadline && (await this.sessions(target.slot)) > 0)
         await new Promise((resolve) => setTimeout(resolve, 200));
-      if (this.listener) await this.command(`set server ${serverName(target.slot)} state maint`);
+      if (this.serves()) await this.command(`set server ${serverName(target.slot)} state maint`);
     }
     this.targets.delete(id);
   }
@@ -204,28 +204,28 @@ export class TargetGroup {
   }
 
   private async poll(): Promise<void> {
-    if (this.isPolling || !this.listener) return;
+    const { listener } = this;
+    if (this.isPolling || !listener) return;
     this.isPolling = true;
     try {
       const waiting = [...this.targets.values()].filter(
         (target) => target.slot === undefined && !target.isDraining,
       );
-      await Promise.all(waiting.map((target) => this.admit(target)));
+      await Promise.all(waiting.map((target) => this.admit(target, listener.options.namespace)));
       await this.readHealth();
     } catch (error) {
       // The listener may be stopped while a question to it is under way.
-      if (this.listener) this.onFault(error as Error);
+      if (this.serves()) this.onFault(error as Error);
     } finally {
       this.isPolling = false;
     }
   }
 
   /** As the real balancer: one healthy answer lets a new target in, from then on the thresholds count. */
-  private async admit(target: Target): Promise<void> {
+  private async admit(target: Target, namespace: string): Promise<void> {
     const { path: uri, port, timeout, matcher, interval, unhealthyThreshold } = this.settings.healthCheck;
-    const listener = this.listener!;
     const answer = await run("ip", [
-      ...["netns", "exec", listener.options.namespace, "curl", "--silent", "--output", "/dev/null"],
+      ...["netns", "exec", namespace, "curl", "--silent", "--output", "/dev/null"],
       ...[
         "--max-time",
         String(timeout),
@@ -235,8 +235,11 @@ export class TargetGroup {
         "%{http_code}",
       ],
       `http://${target.address}:${port}${uri}`,
-    ]).catch((error: unknown) => (error instanceof CommandError ? "000" : Promise.reject(error)));
-    if (this.listener !== listener || target.isDraining || !this.targets.has(target.id)) return;
+    ]).catch((error: unknown) => {
+      if (error instanceof CommandError) return "000"; // curl's own word for no answer
+      throw error;
+    });
+    if (!this.serves() || target.isDraining || !this.targets.has(target.id)) return;
     if (matches(answer, matcher)) {
       const taken = new Set([...this.targets.values()].map((other) => other.slot));
       const slot = Array.from({ length: SLOTS }, (_, index) => index + 1).find((place) => !taken.has(place));
@@ -280,9 +283,15 @@ export class TargetGroup {
     return parseStatistics(await this.command("show stat")).get(`target${slot}`)?.sessions ?? 0;
   }
 
+  /** Whether a listener is there now: it may be stopped while an answer is awaited. */
+  private serves(): boolean {
+    return this.listener !== undefined;
+  }
+
   /** Asks HAProxy over its admin socket; an answer to a `set` is a complaint. */
   private async command(command: string): Promise<string> {
-    const { socket } = this.listener!;
+    if (!this.listener) throw new Error(`no listener to tell "${command}"`);
+    const { socket } = this.listener;
     const answer = await new Promise<string>((resolve, reject) => {
       let text = "";
       net

@@ -145,7 +145,8 @@ export async function spawnService(
     child.once("spawn", resolve);
     child.once("error", (error) => reject(new CommandError(command, null, error.message)));
   });
-  const pid = child.pid!;
+  const { pid } = child;
+  if (pid === undefined) throw new CommandError(command, null, "it has no process id");
   const recordFile = path.join(state.folder("processes"), `${name}.json`);
   fs.writeFileSync(recordFile, JSON.stringify(processRecord(pid, `${command} ${args.join(" ")}`)));
   let alive = true;
@@ -204,13 +205,17 @@ export function removeControlGroup(group: string): void {
   fs.rmdirSync(group);
 }
 
-async function attempt(problems: string[], what: string, action: () => void | Promise<void>): Promise<void> {
+async function attempt(problems: string[], what: string, action: () => unknown): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
-      return await action();
+      await action();
+      return;
     } catch (error) {
       // A killed process frees its mounts and groups a moment after its death.
-      if (tries === 20) return void problems.push(`${what}: ${(error as Error).message}`);
+      if (tries === 20) {
+        problems.push(`${what}: ${(error as Error).message}`);
+        return;
+      }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -243,18 +248,14 @@ export async function sweep(state: StateDirectory): Promise<string[]> {
       if (pids.length > 0) throw new Error(`still running: ${pids.join(", ")}`);
     });
   for (const mount of mountsBelow(state.path)) {
-    await attempt(problems, `mount ${mount}`, async () => void (await run("umount", [mount])));
+    await attempt(problems, `mount ${mount}`, async () => run("umount", [mount]));
     removed.push(`mount ${mount}`);
   }
   const devices = await run("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"]);
   for (const line of devices.split("\n")) {
     const [device, file] = line.trim().split(/\s+/, 2);
     if (!device || !file?.startsWith(`${state.path}/`)) continue;
-    await attempt(
-      problems,
-      `loop device ${device}`,
-      async () => void (await run("losetup", ["--detach", device])),
-    );
+    await attempt(problems, `loop device ${device}`, async () => run("losetup", ["--detach", device]));
     removed.push(`loop device ${device}`);
   }
   for (const namespace of namespaces) {
@@ -269,7 +270,7 @@ export async function sweep(state: StateDirectory): Promise<string[]> {
       removed.push(`control group ${name}`);
     }
   if (fs.readFileSync("/proc/self/mounts", "utf8").includes(`${NSPAWN_TMPFS_SOURCE} ${NSPAWN_RUN_PATH} `))
-    await attempt(problems, NSPAWN_RUN_PATH, async () => void (await run("umount", [NSPAWN_RUN_PATH])));
+    await attempt(problems, NSPAWN_RUN_PATH, async () => run("umount", [NSPAWN_RUN_PATH]));
   // Never delete through a mount that is still there.
   if (mountsBelow(state.path).length === 0) fs.rmSync(state.path, { recursive: true, force: true });
   if (problems.length > 0) throw new Error(`could not remove:\n  ${problems.join("\n  ")}`);

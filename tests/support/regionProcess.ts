@@ -35,9 +35,9 @@ export class RegionProcess {
     );
   }
 
-  /** Id of the process that runs the region: npm gives way to it. */
+  /** Id of the process that runs the region, once it holds the machine: npm is its parent. */
   get pid(): number {
-    return this.child.pid!;
+    return (JSON.parse(readFileSync("/var/lib/django-on-ec2.lock", "utf8")) as { pid: number }).pid;
   }
 
   /** Waits until the run has printed something; throws with all of its output when it ends before. */
