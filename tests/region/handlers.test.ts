@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { DescribeAutoScalingGroupsCommand, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
 import { StopInstancesCommand } from "@aws-sdk/client-ec2";
 import { DescribeTargetHealthCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
@@ -213,8 +214,10 @@ describe("resource handlers", () => {
   test("a host that dies is replaced", async () => {
     const [victim] = await members();
     await region.hosts.stop(victim!);
-    await eventually("a new member", async () => !(await members()).includes(victim!));
-    await eventually("two healthy targets again", async () => (await healthy()).length === 2);
+    await eventually("a new member in the victim's place", async () => {
+      const now = await members();
+      return now.length === 2 && !now.includes(victim!) && isDeepStrictEqual((await healthy()).sort(), now);
+    });
   });
 
   test("the desired size is followed within the group's limits", async () => {
