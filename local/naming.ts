@@ -46,6 +46,6 @@ export function arn(service: string, region: string, resource: string): string {
 }
 
 /** IAM's unique identifiers: a four-letter kind and upper-case letters and digits. */
-export function iamUniqueId(kind: "AROA" | "AIPA" | "ANPA"): string {
+export function iamUniqueId(kind: "AROA" | "AIPA"): string {
   return `${kind}${randomHex(17).toUpperCase()}`;
 }

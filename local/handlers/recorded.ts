@@ -68,14 +68,6 @@ export function recordedHandlers(): Handlers {
       id: text(inputs, "bucket"),
       outputs: {},
     })),
-    "aws:iam/policy:Policy": recorded((request) => {
-      const name = physicalName(request, 128);
-      const policyArn = arn("iam", "", `policy${iamPath(request)}${name}`);
-      return {
-        id: policyArn,
-        outputs: { name, arn: policyArn, policyId: iamUniqueId("ANPA"), path: iamPath(request) },
-      };
-    }),
     "aws:iam/instanceProfile:InstanceProfile": recorded((request) => {
       const name = physicalName(request, 128);
       return {
@@ -117,15 +109,6 @@ export function recordedHandlers(): Handlers {
         `scalingPolicy:${randomUUID()}:autoScalingGroupName/${text(inputs, "autoscalingGroupName")}:policyName/${name}`,
       ),
     ),
-    "aws:s3/bucketLogging:BucketLogging": recorded(({ inputs }) => ({
-      id: text(inputs, "bucket"),
-      outputs: {},
-    })),
-    "aws:lambda/permission:Permission": recorded((request) => {
-      const statementId =
-        optionalText(request.inputs, "statementId") ?? physicalName(request, 100, "statementId");
-      return { id: statementId, outputs: { statementId } };
-    }),
   };
 }
 

@@ -83,7 +83,7 @@ async function removeDrafts(cache: string): Promise<void> {
 }
 
 /** A TCP port of the loopback interface that nothing listens on. */
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);
