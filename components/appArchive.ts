@@ -15,7 +15,8 @@ export interface AppArchive {
 const directory = path.join(__dirname, "..", "app");
 
 /** What development leaves in a tree, and what only development needs. */
-const excluded = /^(\..*|__pycache__|staticfiles|tests|conftest\.py|.*\.pyc|.*\.in|.*\.toml|.*\.md|requirements-.*)$/;
+const excluded =
+  /^(\..*|__pycache__|staticfiles|tests|conftest\.py|.*\.pyc|.*\.in|.*\.toml|.*\.md|requirements-.*)$/;
 
 /** Collects the application's files. */
 export function appArchive(root = directory): AppArchive {

@@ -1,5 +1,5 @@
-// `npm start`: has the dependencies of the lock file installed, then runs the local region in this very process, so that
-// signals reach it once and directly. Needs nothing but Node.js itself.
+// Has the dependencies of the lock file installed, then runs the program that the first argument names in this very process,
+// so that signals reach it once and directly. Needs nothing but Node.js itself.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -44,4 +44,5 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
 if (!isInstalled()) install();
 const require = createRequire(import.meta.url);
 require("tsx/cjs");
-require("./main.ts");
+const [program] = process.argv.splice(2, 1);
+require(join(root, program));

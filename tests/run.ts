@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { checkMachine, installPackages, missingPackages, PACKAGES } from "../local/preflight";
 import { runInSandbox } from "./support/sandbox";
 
 const root = path.join(__dirname, "..");
@@ -76,6 +77,17 @@ async function serviceTests(): Promise<void> {
   total.skipped += count("skipped");
 }
 
+/** Debian's packages that the tests need, beside those of the local region. */
+const TEST_PACKAGES = ["shellcheck"];
+
+async function prepare(): Promise<void> {
+  checkMachine();
+  const missing = await missingPackages([...PACKAGES, ...TEST_PACKAGES]);
+  if (missing.length === 0) return;
+  console.log(`installing ${missing.join(" ")}`);
+  await installPackages(missing);
+}
+
 const stages: Readonly<Record<string, () => Promise<void>>> = {
   "type check": () => check("tsc", ["--noEmit"]),
   "gate type check": () => check("tsc", ["--noEmit", "-p", "gate"]),
@@ -92,6 +104,7 @@ async function main(): Promise<void> {
   const unknown = wanted.filter((name) => !(name in stages));
   if (unknown.length > 0)
     throw new Error(`no such stage: ${unknown.join(", ")}; there are: ${Object.keys(stages).join(", ")}`);
+  await prepare();
   for (const [name, stage] of Object.entries(stages)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     const start = Date.now();

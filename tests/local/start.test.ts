@@ -44,7 +44,7 @@ async function makeClone() {
   );
   await lock("1.0.0");
   const start = (env: NodeJS.ProcessEnv = {}) =>
-    execFileSync(process.execPath, [join(root, "local", "start.mjs"), "--once"], {
+    execFileSync(process.execPath, [join(root, "local", "start.mjs"), "local/main.ts", "--once"], {
       cwd: "/",
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
@@ -82,7 +82,7 @@ describe("npm start", () => {
 
   it("tells what it can do", () => {
     const run = (...args: string[]) =>
-      execFileSync(process.execPath, [join(LOCAL, "start.mjs"), ...args], {
+      execFileSync(process.execPath, [join(LOCAL, "start.mjs"), "local/main.ts", ...args], {
         encoding: "utf8",
         stdio: "pipe",
       });
