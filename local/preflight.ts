@@ -8,6 +8,7 @@ import { STATE_PATH } from "./machine/state";
 /** Packages of Debian 12 and 13 that the local region runs on. */
 export const PACKAGES: readonly string[] = [
   "ca-certificates",
+  "curl",
   "debian-archive-keyring",
   "dnsmasq-base",
   "e2fsprogs",

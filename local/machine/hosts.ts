@@ -9,6 +9,7 @@ import {
   Service,
   spawnService,
   StateDirectory,
+  unmount,
 } from "./state";
 
 /** Time that a host has for an orderly shutdown, as EC2 gives before it cuts the power. */
@@ -209,8 +210,8 @@ export class Host {
 
   /** Gives back what an ended host still holds. */
   private async release(): Promise<void> {
-    if (fs.existsSync(this.root) && isMounted(this.root)) await run("umount", [this.root]);
-    for (const group of controlGroups(this.id)) removeControlGroup(group);
+    if (fs.existsSync(this.root) && isMounted(this.root)) await unmount(this.root);
+    for (const group of controlGroups(this.id)) await removeControlGroup(group);
   }
 
   /** Makes what a stopped host has written into a read-only layer, on which the host itself goes on. */

@@ -197,28 +197,34 @@ export function controlGroupRoots(): string[] {
   return [`${unified}/systemd`, `${unified}/unified`].filter((root) => fs.existsSync(root));
 }
 
-/** Removes a control group and the groups below it; they must hold no process. */
-export function removeControlGroup(group: string): void {
-  if (!fs.existsSync(group)) return;
-  for (const entry of fs.readdirSync(group, { withFileTypes: true }))
-    if (entry.isDirectory()) removeControlGroup(path.join(group, entry.name));
-  fs.rmdirSync(group);
-}
-
-async function attempt(problems: string[], what: string, action: () => unknown): Promise<void> {
+/** Tries for two seconds: a killed process frees its mounts and control groups a moment after its death. */
+async function patiently(action: () => unknown): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       await action();
       return;
     } catch (error) {
-      // A killed process frees its mounts and groups a moment after its death.
-      if (tries === 20) {
-        problems.push(`${what}: ${(error as Error).message}`);
-        return;
-      }
+      if (tries === 20) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
+}
+
+function removeGroupTree(group: string): void {
+  if (!fs.existsSync(group)) return;
+  for (const entry of fs.readdirSync(group, { withFileTypes: true }))
+    if (entry.isDirectory()) removeGroupTree(path.join(group, entry.name));
+  fs.rmdirSync(group);
+}
+
+/** Removes a control group and the groups below it, whose processes have ended. */
+export const removeControlGroup = (group: string): Promise<void> => patiently(() => removeGroupTree(group));
+
+/** Unmounts a file system that ended processes may still hold. */
+export const unmount = (point: string): Promise<void> => patiently(() => run("umount", [point]));
+
+async function attempt(problems: string[], what: string, action: () => unknown): Promise<void> {
+  await patiently(action).catch((error: unknown) => problems.push(`${what}: ${(error as Error).message}`));
 }
 
 /**
@@ -266,7 +272,7 @@ export async function sweep(state: StateDirectory): Promise<string[]> {
   }
   for (const root of controlGroupRoots())
     for (const name of fs.readdirSync(root).filter((entry) => entry.startsWith(PREFIX))) {
-      await attempt(problems, `control group ${name}`, () => removeControlGroup(path.join(root, name)));
+      await attempt(problems, `control group ${name}`, () => removeGroupTree(path.join(root, name)));
       removed.push(`control group ${name}`);
     }
   if (fs.readFileSync("/proc/self/mounts", "utf8").includes(`${NSPAWN_TMPFS_SOURCE} ${NSPAWN_RUN_PATH} `))
