@@ -9,7 +9,7 @@ import { RegionNetwork } from "./components/regionNetwork";
 import { RegionPeering } from "./components/regionPeering";
 import { ReleaseTask } from "./components/releaseTask";
 import { ScalingWebTier } from "./components/scalingWebTier";
-import { maxConnections } from "./components/tuning";
+import { neededConnections } from "./components/tuning";
 import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings";
 
 const settings = loadSettings();
@@ -65,7 +65,7 @@ const database = new PostgresHost(
     debianImage: settings.databaseDebianImage,
     instanceType: settings.databaseInstanceType,
     volumeGiB: settings.databaseVolumeGiB,
-    maxConnections: maxConnections(settings.webMaxSize),
+    neededConnections: neededConnections(settings.webMaxSize),
     protect,
     secretRecoveryDays: settings.secretRecoveryDays,
     tags,

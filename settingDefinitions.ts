@@ -92,13 +92,19 @@ const zoneOf =
       ? undefined
       : `give zones of ${region}: ${Array.from(zoneLetters[region] ?? "", (letter) => region + letter).join(", ")}`;
 const reservedTags = ["project", "stack", "Name", "django-on-ec2:tier", "django-on-ec2:content"];
+const tagText = /^[\p{L}\p{N}\p{Z}_.:/=+\-@]*$/u;
 const tagRules: Check<Readonly<Record<string, string>>> = (tags) => {
   const reserved = Object.keys(tags).find((key) => reservedTags.includes(key) || /^aws:/i.test(key));
   if (reserved !== undefined) return `${reserved} is set by the program or by AWS; choose another key`;
   const long = Object.entries(tags).find(([key, value]) => key.length > 128 || value.length > 256);
   if (long) return `${long[0]} is too long; AWS takes keys of 128 characters and values of 256`;
-  return Object.keys(tags).length > 40
-    ? "give at most 40 tags; AWS takes 50 with the program's own"
+  const odd = Object.entries(tags).find(
+    ([key, value]) => key === "" || !tagText.test(key) || !tagText.test(value),
+  );
+  if (odd)
+    return `${odd[0]}=${odd[1]} has characters that AWS refuses in tags; use letters, digits, spaces and _.:/=+-@`;
+  return Object.keys(tags).length > 7
+    ? "give at most 7 tags; an object in S3 takes 10 with the program's own"
     : undefined;
 };
 
@@ -133,7 +139,7 @@ export const definitions = {
   webMinSize: integer(2, "Fewest web hosts.", between(1, 30, "hosts")),
   webMaxSize: integer(
     4,
-    "Most web hosts; the database has connections for twice as many, and another number replaces its host.",
+    "Most web hosts; the database host must have memory for the connections of twice as many.",
     between(1, 30, "hosts"),
   ),
   requestsPerTarget: integer(

@@ -20,7 +20,12 @@ export function architectureOfInstance(instanceType: string): Architecture {
 /** The id of an image in the parent's region. The exact name: a newer image is the operator's decision. */
 export function debianImageId(debianImage: string, parent: pulumi.Resource): pulumi.Output<string> {
   return aws.ec2.getAmiOutput(
-    { owners: [debianAccount], filters: [{ name: "name", values: [debianImage] }] },
+    {
+      owners: [debianAccount],
+      filters: [{ name: "name", values: [debianImage] }],
+      // AWS hides every public image after two years; a host that runs one is not to be replaced for that.
+      includeDeprecated: true,
+    },
     { parent },
   ).id;
 }

@@ -32,8 +32,7 @@ export interface DjangoImageArgs {
  *
  * | change | effect |
  * |---|---|
- * | a file of the application, `userdata/lib.sh`, `userdata/django.sh`, `debianImage`, `sessionManager` | a new builder, a new image; then the old ones go |
- * | `instanceType` | none, until there is a new builder |
+ * | a file of the application, `userdata/lib.sh`, `userdata/django.sh`, `debianImage`, `instanceType`, `sessionManager` | a new builder, a new image; then the old ones go |
  */
 export class DjangoImage extends pulumi.ComponentResource {
   readonly imageId: pulumi.Output<string>;

@@ -34,8 +34,7 @@ export interface OneShotHostArgs {
  *
  * | change | effect |
  * |---|---|
- * | `imageId`, `userData`, the network | a new host runs the script, then the old one goes |
- * | `instanceType` | none, until something else makes a new host |
+ * | `imageId`, `instanceType`, `userData`, the network | a new host runs the script, then the old one goes |
  * | `statements`, `egress`, `tags` | in place; the script does not run again |
  */
 export class OneShotHost extends pulumi.ComponentResource {
@@ -66,7 +65,6 @@ export class OneShotHost extends pulumi.ComponentResource {
         ami: args.imageId,
         instanceType: args.instanceType,
         subnetId: args.network.hostSubnets[0]?.id,
-        associatePublicIpAddress: args.network.hostsHavePublicIp,
         vpcSecurityGroupIds: [firewall.securityGroupId],
         iamInstanceProfile: role.profileName,
         metadataOptions,
@@ -78,9 +76,8 @@ export class OneShotHost extends pulumi.ComponentResource {
       {
         ...child,
         dependsOn: [args.network, role, firewall, ...(args.after ?? [])],
-        // Another type would start the stopped host, and its script, again. And a stopped host has lost its public address,
-        // which a refresh would take for a reason to replace it.
-        ignoreChanges: ["instanceType", "associatePublicIpAddress"],
+        // In place, another type would start the stopped host, and its script, again.
+        replaceOnChanges: ["instanceType"],
       },
     );
     const booted = args.gate.waitForBoot(

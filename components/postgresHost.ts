@@ -28,8 +28,8 @@ export interface PostgresHostArgs {
   readonly instanceType: string;
   /** Size of the data volume, in GiB. */
   readonly volumeGiB: number;
-  /** How many connections the clients open at most. */
-  readonly maxConnections: number;
+  /** How many connections the clients open at most: the host's memory must suffice for them. */
+  readonly neededConnections: number;
   /** Refuse to delete the data volume, and keep it in AWS even when the stack forgets it. */
   readonly protect: boolean;
   /** How long a deleted secret can be restored, in days. */
@@ -54,14 +54,16 @@ const databaseName = "app";
  * |---|---|
  * | `instanceType` | replaced, since its tuning changes with its memory: the old host goes first, as two cannot have the volume |
  * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
- * | `debianImage`, `maxConnections`, `userdata/postgres.sh`, `userdata/lib.sh` | replaced likewise |
- * | a zone of the clients more or less | in place |
- * | the zone of the network | refused while `protect` is on: a volume cannot change its zone |
+ * | `debianImage`, `access`, `domain`, the range of either network, `userdata/postgres.sh`, `userdata/lib.sh` | replaced likewise |
+ * | `neededConnections`, a zone of the clients more or less | in place |
+ * | the zone of the network | a new, empty volume: refused while `protect` is on, all data lost otherwise |
  */
 export class PostgresHost extends pulumi.ComponentResource {
   /** Host and port, known when the gate has seen the database accept connections. */
   readonly endpoint: pulumi.Output<string>;
   readonly instanceId: pulumi.Output<string>;
+  /** The data volume: another one is another database. */
+  readonly volumeId: pulumi.Output<string>;
   /** Secret of the role that owns the tables, readable in the clients' region. */
   readonly ownerSecretArn: pulumi.Output<string>;
   /** Secret of the service's role, readable in the clients' region. */
@@ -91,6 +93,7 @@ export class PostgresHost extends pulumi.ComponentResource {
     );
     this.endpoint = booted.result.apply(() => `${host}:${port}`);
     this.instanceId = instance.id;
+    this.volumeId = volume.id;
     this.ownerSecretArn = owner.arnIn(args.clients.region);
     this.appSecretArn = app.arnIn(args.clients.region);
     this.registerOutputs({ endpoint: this.endpoint, instanceId: this.instanceId });
@@ -137,7 +140,6 @@ export class PostgresHost extends pulumi.ComponentResource {
         ami: debianImageId(this.args.debianImage, this),
         instanceType: this.args.instanceType,
         subnetId: this.subnet.id,
-        associatePublicIpAddress: network.hostsHavePublicIp,
         vpcSecurityGroupIds: [firewall.securityGroupId],
         iamInstanceProfile: role.profileName,
         metadataOptions,
@@ -181,7 +183,7 @@ export class PostgresHost extends pulumi.ComponentResource {
     owner: GeneratedSecret,
     app: GeneratedSecret,
   ): pulumi.Output<string> {
-    const { instanceType, maxConnections, clients, access, gate } = this.args;
+    const { clients, access, gate } = this.args;
     const variables = pulumi.all({
       ...gate.reportVariables,
       DATA_VOLUME_ID: volume.id,
@@ -191,24 +193,29 @@ export class PostgresHost extends pulumi.ComponentResource {
       CLIENT_CIDRS: clients.hostRange,
       OWNER_SECRET_ARN: owner.arn,
       APP_SECRET_ARN: app.arn,
-      MAX_CONNECTIONS: maxConnections,
       SESSION_MANAGER: access.sessionManager,
     });
-    const tuning = this.tune(instanceType, maxConnections);
     return pulumi
-      .all([variables, tuning])
+      .all([variables, this.tune()])
       .apply(([known, memory]) => userDataFor("postgres", { ...known, ...memory }));
   }
 
   /** By itself, so that a preview, which does not know the other variables, refuses what does not fit. */
-  private tune(instanceType: string, connections: number): pulumi.Output<PostgresTuning> {
-    return aws.ec2.getInstanceTypeOutput({ instanceType }, this.child).memorySize.apply((memoryMiB) => {
-      const fitting = connectionsThatFit(memoryMiB);
-      if (connections > fitting) {
-        const message = `${instanceType} has memory for ${fitting} connections, and the web hosts open ${connections}: set a larger databaseInstanceType or a smaller webMaxSize.`;
-        throw new pulumi.ResourceError(message, this, true);
-      }
-      return tunePostgres(memoryMiB, connections);
+  private tune(): pulumi.Output<PostgresTuning> {
+    const { instanceType, neededConnections } = this.args;
+    const refuse = (message: string) => new pulumi.ResourceError(message, this, true);
+    return aws.ec2.getInstanceTypeOutput({ instanceType }, this.child).apply(({ memorySize, hypervisor }) => {
+      // Older types show volumes under other names than the boot script looks for.
+      if (hypervisor === "xen")
+        throw refuse(
+          `${instanceType} is not of the Nitro system: set databaseInstanceType to one such as t3.small.`,
+        );
+      const fitting = connectionsThatFit(memorySize);
+      if (neededConnections > fitting)
+        throw refuse(
+          `${instanceType} has memory for ${fitting} connections, and the web hosts open ${neededConnections}: set a larger databaseInstanceType or a smaller webMaxSize.`,
+        );
+      return tunePostgres(memorySize);
     });
   }
 

@@ -45,7 +45,7 @@ export interface HostRouteTable {
  *
  * | change | effect |
  * |---|---|
- * | a zone more or less | in place: the other zones keep their subnets and ranges |
+ * | a zone more or less | in place: the other zones keep their subnets and ranges; another first zone moves the single NAT gateway and the hosts that run once |
  * | `egress` | routes and gateways in place, but `public` against the others moves hosts to other subnets: replaced |
  * | `cidrBlock` | everything in the network is replaced |
  * | `flowLogRetentionDays` | in place |
@@ -70,7 +70,8 @@ export class RegionNetwork extends pulumi.ComponentResource {
     super("django-on-ec2:components:RegionNetwork", name, {}, opts);
     validate(args);
     this.name = name;
-    this.args = args;
+    // One-shot hosts and the single NAT gateway go to the first zone, in whatever order they are named.
+    this.args = { ...args, zones: [...args.zones].sort() };
     this.region = regionOf(args.zones[0] ?? "");
     this.hostsHavePublicIp = args.egress === "public";
 
@@ -132,7 +133,8 @@ export class RegionNetwork extends pulumi.ComponentResource {
           vpcId: vpc.id,
           availabilityZone: zone,
           cidrBlock,
-          mapPublicIpOnLaunch: false,
+          // Where hosts have no other way out.
+          mapPublicIpOnLaunch: kind === "public" && this.hostsHavePublicIp,
           tags: this.tag(suffix),
         },
         this.child,

@@ -31,8 +31,7 @@ export interface ReleaseTaskArgs {
  *
  * | change | effect |
  * |---|---|
- * | `imageId`, `userdata/release.sh`, `userdata/lib.sh` | a new host runs the release, then the old one goes |
- * | `instanceType` | none, until the next release |
+ * | `imageId`, `instanceType`, the database's volume, `userdata/release.sh`, `userdata/lib.sh` | a new host runs the release, then the old one goes |
  */
 export class ReleaseTask extends pulumi.ComponentResource {
   constructor(name: string, args: ReleaseTaskArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -42,6 +41,8 @@ export class ReleaseTask extends pulumi.ComponentResource {
       ...gate.reportVariables,
       ACCOUNT_BUCKET: accounts.bucketName,
       SERVICE_SECRET_ARN: accounts.serviceSecretArn,
+      // Another volume is an empty database: the tables must be made again.
+      DATABASE_VOLUME_ID: database.volumeId,
       OWNER_SECRET_ARN: database.ownerSecretArn,
       ADMIN_SECRET_ARN: accounts.adminSecretArn,
     });

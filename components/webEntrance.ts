@@ -38,7 +38,7 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
 
 /**
  * The way in: an application load balancer in the public subnets with its access logs, its target group, and its listeners. With
- * a domain it speaks HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after at most 20 s; one that leaves
+ * a domain it speaks HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after at most 25 s; one that leaves
  * finishes its requests for 30 s.
  *
  * A month costs $16.43, and $3.65 for each zone's address: $24 in dev and $27 in prod, before traffic; $5.84 for each capacity
@@ -143,7 +143,8 @@ export class WebEntrance extends pulumi.ComponentResource {
         accessLogs: { enabled: true, bucket: logs.bucketName },
       },
       // Without its routes nothing would reach it; and it tries at once whether it may write its logs.
-      { ...this.child, dependsOn: [network, firewall, logs] },
+      // The provider would move a balancer to the subnets of another network, which AWS refuses.
+      { ...this.child, dependsOn: [network, firewall, logs], replacementTrigger: network.vpcId },
     );
   }
 

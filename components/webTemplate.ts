@@ -120,6 +120,8 @@ export class WebTemplate extends pulumi.ComponentResource {
       ...gate.reportVariables,
       ACCOUNT_BUCKET: accounts.bucketName,
       SERVICE_SECRET_ARN: accounts.serviceSecretArn,
+      // Another volume has another certificate authority, which hosts read at boot.
+      DATABASE_VOLUME_ID: database.volumeId,
       DATABASE_SECRET_ARN: database.appSecretArn,
       ALLOWED_HOSTS: hostNames,
     });

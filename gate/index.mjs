@@ -22,8 +22,8 @@ import {
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 
 /**
- * What a boot script writes when it ends.
- * @typedef {{ instanceId: string, script: string, succeeded: boolean, step: string, message: string, logTail: string, bootId: string, finishedAt: string }} BootReport
+ * What a boot script writes when it ends. A web host tells as well what its /readyz said then: `ready`, and why not.
+ * @typedef {{ instanceId: string, script: string, succeeded: boolean, step: string, message: string, logTail: string, bootId: string, finishedAt: string, ready?: boolean | null, readiness?: string }} BootReport
  *
  * Waits for an instance's boot report. `bucket` is in the function's region, the instance in `region`.
  * @typedef {{ kind: "boot", label: string, bucket: string, instanceId: string, region: string, timeoutSeconds: number }} BootEvent
@@ -93,11 +93,23 @@ export function chooseSize({ minSize, maxSize, serving }) {
 }
 
 /**
- * May a failed roll-out be scaled to zero? Not when the group is the one that serves, and the only one.
- * @param {{ healthyBefore: number, othersServing: boolean }} before
+ * May a failed roll-out be scaled to zero? Not when the group is the only one and has hosts that serve or once did.
+ * @param {{ servedBefore: boolean, othersServing: boolean }} before
  */
-export function mayScaleToZero({ healthyBefore, othersServing }) {
-  return othersServing || healthyBefore === 0;
+export function mayScaleToZero({ servedBefore, othersServing }) {
+  return othersServing || !servedBefore;
+}
+
+/**
+ * What a host's report has against it as a member of a new fleet: its boot failed, or it was alive but not ready, which the
+ * balancer does not ask.
+ * @param {BootReport | undefined} report
+ * @returns {string | undefined}
+ */
+export function objection(report) {
+  if (report === undefined) return undefined;
+  if (!report.succeeded) return describeFailure(report, 15);
+  return report.ready === false ? `alive, but not ready: ${report.readiness}` : undefined;
 }
 
 /**
@@ -189,7 +201,9 @@ async function waitForBoot(event, context, clock) {
     const state = await instanceState();
     const action = nextAction(state, mustReboot);
     if (action === "give up")
-      throw new GateError(`${host} is ${state} and cannot report any more: replace it${before}`);
+      throw new GateError(
+        `${host} is ${state} and cannot report any more: have it replaced with "pulumi up --refresh"${before}`,
+      );
     if (action === "start") await ec2.send(new StartInstancesCommand(ids));
     if (action === "reboot") await ec2.send(new RebootInstancesCommand(ids));
     if (action !== "wait") mustReboot = false;
@@ -260,14 +274,15 @@ async function cutOver(event, context, clock) {
     (group) => group.AutoScalingGroupName !== groupName && (group.DesiredCapacity ?? 0) > 0,
   );
   const own = groups.filter((group) => group.AutoScalingGroupName === groupName);
-  const desired = chooseSize({
-    minSize,
-    maxSize,
-    serving: [...others, ...own].map((group) => group.DesiredCapacity ?? 0),
-  });
+  /** @param {Group[]} serving */
+  const sizeFor = (serving) =>
+    chooseSize({ minSize, maxSize, serving: serving.map((group) => group.DesiredCapacity ?? 0) });
+  let desired = sizeFor([...others, ...own]);
   const othersHealthy = await Promise.all(others.map((group) => countHealthy(group.AutoScalingGroupName)));
+  const ownBefore = await look();
+  const reportsBefore = await Promise.all(ownBefore.map(({ id }) => readReport(s3, bucket, id)));
   const before = {
-    healthyBefore: await countHealthy(),
+    servedBefore: ownBefore.some(isHealthy) || reportsBefore.some((report) => report?.ready === true),
     othersServing: othersHealthy.some((count) => count > 0),
   };
   /** @param {number} min @param {number} size */
@@ -281,31 +296,43 @@ async function cutOver(event, context, clock) {
       }),
     );
 
-  /** @type {Map<string, BootReport>} */
+  /** @type {Map<string, string>} */
   const failures = new Map();
+  /** @type {Set<string>} */
+  const ready = new Set();
   try {
     await resize(minSize, desired);
     for (;;) {
       const hosts = await look();
-      const unhealthy = hosts.filter((host) => !isHealthy(host));
-      const healthy = hosts.length - unhealthy.length;
-      if (healthy >= desired)
-        return { groupName, desired, replaced: others.map((group) => group.AutoScalingGroupName) };
       // A host that goes may be left over from an earlier attempt.
-      for (const { id } of unhealthy.filter((host) => !host.lifecycle.startsWith("Terminating"))) {
-        const report = failures.has(id) ? undefined : await readReport(s3, bucket, id);
-        if (report?.succeeded === false) failures.set(id, report);
+      for (const { id } of hosts.filter((host) => !host.lifecycle.startsWith("Terminating"))) {
+        if (failures.has(id) || ready.has(id)) continue;
+        const report = await readReport(s3, bucket, id);
+        const against = objection(report);
+        if (against !== undefined) failures.set(id, against);
+        else if (report?.ready === true) ready.add(id);
+      }
+      const unhealthy = hosts.filter((host) => !isHealthy(host) || !ready.has(host.id));
+      const healthy = hosts.length - unhealthy.length;
+      if (healthy >= desired) {
+        const now = await listGroups();
+        const grown = sizeFor(now.filter((group) => group.Status === undefined));
+        if (grown <= desired)
+          return { groupName, desired, replaced: others.map((group) => group.AutoScalingGroupName) };
+        // The old group has grown meanwhile: the new one must carry what it carries.
+        desired = grown;
+        await resize(minSize, desired);
       }
       const hopeless = isHopeless({ failedHosts: failures.size, size: desired });
       if (hopeless || time.expired())
         throw new GateError(
           [
-            `${label} (${groupName}): ${healthy} of ${desired} hosts healthy after ${time.waited()}` +
-              (hopeless ? `; ${failures.size} failed to boot` : ""),
+            `${label} (${groupName}): ${healthy} of ${desired} hosts healthy and ready after ${time.waited()}` +
+              (hopeless ? `; ${failures.size} failed` : ""),
             ...unhealthy.map(
               (host) => `${host.id} (${host.lifecycle}) is ${host.state}${host.reason && `: ${host.reason}`}`,
             ),
-            ...[...failures].map(([id, report]) => `${id}: ${describeFailure(report, 15)}`),
+            ...[...failures].map(([id, against]) => `${id}: ${against}`),
           ].join("\n"),
         );
       await clock.sleep(POLL_MILLIS);

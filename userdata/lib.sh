@@ -9,6 +9,7 @@ LOG_START=$(stat -c %s "$LOG" 2>/dev/null || echo 0)
 WORK=$(mktemp -d "${TMPDIR:-/run}/boot.XXXXXX") # /run is in memory: no secret reaches a disk
 STEP=start
 INSTANCE_ID=unknown
+READY= # a web host's: true or false
 
 step() {
   STEP=$*
@@ -140,9 +141,9 @@ session_manager() {
 }
 
 report() {
-  python3 - "$1" "$INSTANCE_ID" "$SCRIPT" "$STEP" "$LOG" "$LOG_START" "$WORK/reason" <<'PYTHON'
+  python3 - "$1" "$INSTANCE_ID" "$SCRIPT" "$STEP" "$LOG" "$LOG_START" "$WORK/reason" "$READY" "$WORK/readyz" <<'PYTHON'
 import datetime, json, sys
-status, instance, script, step, log, start, reason = sys.argv[1:]
+status, instance, script, step, log, start, reason, ready, readyz = sys.argv[1:]
 def read(path, start=0):
     try:
         with open(path, "rb") as file:
@@ -154,6 +155,7 @@ print(json.dumps({
     "instanceId": instance, "script": script, "succeeded": status == "0", "step": step, "message": read(reason),
     "logTail": "\n".join(read(log, int(start)).splitlines()[-60:])[-8000:],
     "bootId": read("/proc/sys/kernel/random/boot_id").strip(),
+    "ready": {"true": True, "false": False}.get(ready), "readiness": read(readyz)[:500],
     "finishedAt": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
 }))
 PYTHON

@@ -26,7 +26,7 @@ manage() {
     /opt/app/venv/bin/python manage.py "$@"
 }
 
-step "run the migrations"
+step "run the migrations of the database on $DATABASE_VOLUME_ID"
 manage migrate_locked || fail "the migrations failed, or took more than 720 s: the reason is at the end of the log"
 
 step "make the administrator's account"

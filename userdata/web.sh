@@ -3,7 +3,7 @@
 SCRIPT=web
 run=/run/app
 
-step "read the secrets"
+step "read the secrets, for the database on $DATABASE_VOLUME_ID"
 install -d "$run"
 get_secret "$SERVICE_SECRET_ARN" "$run/service.json"
 get_secret "$DATABASE_SECRET_ARN" "$run/database.json"
@@ -31,7 +31,6 @@ for line in sys.stdin:
   fail "$1: the reason is at the end of its log"
 }
 
-# Whether the database answers is no matter here: sign-in works without it, and /readyz tells.
 step "start the application"
 systemctl restart app.service || give_up "app.service does not start"
 
@@ -43,3 +42,13 @@ for ((i = 0; i < 150; i++)); do
   sleep 0.2
 done
 alive || give_up "the service does not answer at /livez"
+
+# No failure: sign-in works without the database. A roll-out's gate insists on it.
+step "ask /readyz"
+ready() { [[ $(curl -s -m 5 -o "$WORK/readyz" -w '%{http_code}' http://127.0.0.1:8000/readyz) == 200 ]]; }
+READY=false
+for ((i = 0; i < 20; i++)); do
+  if ready; then READY=true && break; fi
+  sleep 0.5
+done
+[[ $READY == true ]] || printf 'not ready: %s\n' "$(head -c 500 "$WORK/readyz" || true)"

@@ -229,6 +229,7 @@ export function computeInvokes(cloud: Pick<Cloud, "imageNamed">): Invokes {
         id: name,
         instanceType: name,
         memorySize: known.memoryMiB,
+        hypervisor: "nitro",
         supportedArchitectures: [known.architecture],
       };
     },

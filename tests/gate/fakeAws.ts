@@ -10,6 +10,8 @@ export interface Report {
   readonly logTail: string;
   readonly bootId: string;
   readonly finishedAt: string;
+  readonly ready?: boolean;
+  readonly readiness?: string;
 }
 
 /** An auto scaling group of the fake. */

@@ -16,7 +16,8 @@ interface Gate {
   readonly RESERVE_MILLIS: number;
   run(event: object, context: Context | undefined, clock: Clock): Promise<unknown>;
   chooseSize(sizes: { minSize: number; maxSize: number; serving: readonly number[] }): number;
-  mayScaleToZero(before: { healthyBefore: number; othersServing: boolean }): boolean;
+  mayScaleToZero(before: { servedBefore: boolean; othersServing: boolean }): boolean;
+  objection(report: object | undefined): string | undefined;
   isHopeless(seen: { failedHosts: number; size: number }): boolean;
   nextAction(state: string | undefined, mustReboot: boolean): string;
   describeFailure(report: object, lines?: number): string;
@@ -170,7 +171,9 @@ describe("waiting for a boot", () => {
       const message = await messageOf(run());
       assert.match(
         message,
-        new RegExp(`^dev-db \\(i-1\\) is ${state} and cannot report any more: replace it\n`),
+        new RegExp(
+          `^dev-db \\(i-1\\) is ${state} and cannot report any more: have it replaced with "pulumi up --refresh"\n`,
+        ),
       );
       assert.match(message, /The boot before: postgres\.sh failed at "mount the data volume"/);
       assert.equal(clock.now(), 0);
@@ -223,10 +226,16 @@ describe("cutting over to a new group", () => {
       desired,
       instances: Object.keys(hosts).map((id) => ({ id, lifecycle: "InService" })),
     });
-    for (const [id, state] of Object.entries(hosts)) aws.targets.set(id, { state });
+    for (const [id, state] of Object.entries(hosts)) {
+      aws.targets.set(id, { state });
+      if (state === "healthy") aws.putReport("reports", id, { succeeded: true, ready: true });
+    }
   };
   const heal = (...ids: string[]): void => {
-    for (const id of ids) aws.targets.set(id, { state: "healthy" });
+    for (const id of ids) {
+      aws.targets.set(id, { state: "healthy" });
+      aws.putReport("reports", id, { succeeded: true, ready: true });
+    }
   };
 
   it("keeps the size that serves, whatever the deployment's minimum is", async () => {
@@ -270,7 +279,7 @@ describe("cutting over to a new group", () => {
     assert.equal(
       message,
       [
-        "dev-web (new): 1 of 2 hosts healthy after 120 s",
+        "dev-web (new): 1 of 2 hosts healthy and ready after 120 s",
         "i-n2 (InService) is unhealthy: Target.ResponseCodeMismatch",
         "i-n3 (InService) is not registered",
         'i-n2: web.sh failed at "start the application": no start',
@@ -302,7 +311,7 @@ describe("cutting over to a new group", () => {
         });
       });
     const message = await messageOf(run());
-    assert.match(message, /0 of 2 hosts healthy after 20 s; 3 failed to boot/);
+    assert.match(message, /0 of 2 hosts healthy and ready after 20 s; 3 failed/);
     assert.match(message, /i-n0: web\.sh failed at "read the secrets": reason 0/);
     assert.deepEqual(aws.changes.at(-1), "new: min 0, max 4, desired 0");
   });
@@ -327,8 +336,47 @@ describe("cutting over to a new group", () => {
 
   it("never scales the only group that serves to zero", async () => {
     addGroup("new", 3, { "i-n1": "healthy", "i-n2": "unhealthy", "i-n3": "healthy" });
-    assert.match(await messageOf(run()), /^dev-web \(new\): 2 of 3 hosts healthy after 120 s\n/);
+    assert.match(await messageOf(run()), /^dev-web \(new\): 2 of 3 hosts healthy and ready after 120 s\n/);
     assert.deepEqual(aws.changes, ["new: min 2, max 4, desired 3"]);
+  });
+
+  it("does not let a fleet take over that is alive but not ready, and says why it is not", async () => {
+    addGroup("new", 2, { "i-n1": "healthy", "i-n2": "healthy" });
+    for (const id of ["i-n1", "i-n2"])
+      aws.putReport("reports", id, { succeeded: true, ready: false, readiness: '{"database":"refused"}' });
+    addGroup("old", 2, { "i-o1": "healthy", "i-o2": "healthy" });
+    const message = await messageOf(run());
+    assert.match(message, /0 of 2 hosts healthy and ready after 120 s/);
+    assert.match(message, /i-n1: alive, but not ready: \{"database":"refused"\}/);
+    assert.deepEqual(aws.changes.at(-1), "new: min 0, max 4, desired 0");
+  });
+
+  it("waits for the report of a host that the balancer finds healthy", async () => {
+    addGroup("new", 2, { "i-n1": "healthy", "i-n2": "initial" });
+    addGroup("old", 2, { "i-o1": "healthy" });
+    aws.targets.set("i-n2", { state: "healthy" });
+    clock.after(10, () => heal("i-n2"));
+    await run();
+    assert.equal(clock.now(), 10_000);
+  });
+
+  it("follows the old group when that grows while the new one starts", async () => {
+    addGroup("new", 2, { "i-n1": "initial", "i-n2": "initial" });
+    addGroup("old", 2, { "i-o1": "healthy", "i-o2": "healthy" });
+    clock.after(10, () => {
+      heal("i-n1", "i-n2");
+      aws.groups.get("old")!.desired = 3;
+    });
+    clock.after(20, () => addGroup("new", 3, { "i-n1": "healthy", "i-n2": "healthy", "i-n3": "healthy" }));
+    assert.deepEqual(await run(), { groupName: "new", desired: 3, replaced: ["old"] });
+    assert.deepEqual(aws.changes, ["new: min 2, max 4, desired 2", "new: min 2, max 4, desired 3"]);
+  });
+
+  it("does not end a fleet that once served because it is unhealthy for the moment", async () => {
+    addGroup("new", 2, { "i-n1": "healthy", "i-n2": "healthy" });
+    for (const id of ["i-n1", "i-n2"]) aws.targets.set(id, { state: "unhealthy" });
+    await messageOf(run());
+    assert.deepEqual(aws.changes, ["new: min 2, max 4, desired 2"]);
   });
 
   it("scales to zero when the gate itself is refused something half way", async () => {
@@ -361,13 +409,21 @@ describe("pure decisions", () => {
   });
 
   it("decides when a failed roll-out may be scaled to zero", () => {
-    assert.equal(gate.mayScaleToZero({ healthyBefore: 0, othersServing: false }), true, "a first deployment");
     assert.equal(
-      gate.mayScaleToZero({ healthyBefore: 1, othersServing: true }),
+      gate.mayScaleToZero({ servedBefore: false, othersServing: false }),
+      true,
+      "a first deployment",
+    );
+    assert.equal(
+      gate.mayScaleToZero({ servedBefore: true, othersServing: true }),
       true,
       "the old group serves",
     );
-    assert.equal(gate.mayScaleToZero({ healthyBefore: 1, othersServing: false }), false, "it is what serves");
+    assert.equal(
+      gate.mayScaleToZero({ servedBefore: true, othersServing: false }),
+      false,
+      "it is what serves",
+    );
   });
 
   it("allows as many failed hosts as the group holds", () => {

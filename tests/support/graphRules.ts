@@ -149,9 +149,12 @@ function testGraph(expected: Expectation, preview: boolean): void {
       for (const { name, inputs } of ofType(graph, instance)) {
         assert.equal(nested(inputs, "rootBlockDevice", "encrypted"), true, name);
         assert.equal(nested(inputs, "rootBlockDevice", "tags", "stack"), stack, name);
-        assert.equal(inputs["associatePublicIpAddress"], expected.publicHosts, name);
+        // The subnet decides: a stopped host's own answer changes.
+        assert.equal(inputs["associatePublicIpAddress"], undefined, name);
         assert.equal(inputs["userDataReplaceOnChange"], true, name);
       }
+      for (const { name, inputs } of ofType(graph, "aws:ec2/subnet:Subnet"))
+        assert.equal(inputs["mapPublicIpOnLaunch"], expected.publicHosts && name.includes("-public-"), name);
       const { inputs } = find(graph, launchTemplate, `${stack}-web`);
       assert.equal(nested(inputs, "blockDeviceMappings", "0", "ebs", "encrypted"), "true");
       const kinds = (inputs["tagSpecifications"] as Properties[]).map(({ resourceType }) => resourceType);
@@ -249,7 +252,8 @@ function testGraph(expected: Expectation, preview: boolean): void {
     test("leaves the hosts that have done their work alone", () => {
       for (const name of ["image-builder", "release-host"]) {
         const host = find(graph, instance, `${stack}-${name}`);
-        assert.deepEqual(host.ignoreChanges, ["instanceType", "associatePublicIpAddress"]);
+        assert.deepEqual(host.ignoreChanges, []);
+        assert.deepEqual(host.replaceOnChanges, ["instanceType"]);
         const [state] = ofType(graph, "aws:ec2transitgateway/instanceState:InstanceState").filter(
           (resource) => resource.parent === host.parent,
         );

@@ -103,7 +103,7 @@ export const recorder: Backend = {
       return Promise.resolve({ accountId: account });
     if (token === "aws:ec2/getAmi:getAmi") return Promise.resolve({ id: "ami-0debian" });
     if (token === "aws:ec2/getInstanceType:getInstanceType")
-      return Promise.resolve({ ...inputs, memorySize: 2048 });
+      return Promise.resolve({ ...inputs, memorySize: 2048, hypervisor: "nitro" });
     return Promise.reject(new Error(`The recorder does not know ${token}.`));
   },
 };

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import {
   connectionsPerWebHost,
   connectionsThatFit,
-  maxConnections,
+  neededConnections,
   tunePostgres,
 } from "../../components/tuning";
 
@@ -55,7 +55,11 @@ test("a host's connections are those of the application's own configuration", ()
 
 test("a small host has memory for few connections", () => {
   assert.equal(connectionsThatFit(2048), 192);
-  assert.ok(connectionsThatFit(1024) < maxConnections(8));
+  assert.ok(connectionsThatFit(1024) < neededConnections(8));
 });
 
-test("two fleets fit side by side", () => assert.ok(maxConnections(4) >= 2 * 4 * connectionsPerWebHost));
+test("the largest fleet that the settings allow fits on a large host", () => {
+  assert.ok(connectionsThatFit(65_536) >= neededConnections(30));
+});
+
+test("two fleets fit side by side", () => assert.ok(neededConnections(4) >= 2 * 4 * connectionsPerWebHost));

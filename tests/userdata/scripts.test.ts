@@ -23,8 +23,22 @@ const variables: Record<BootScript, readonly string[]> = {
     "SESSION_MANAGER",
   ],
   django: [...common, "APP_BUCKET", "APP_KEY", "SESSION_MANAGER"],
-  web: [...common, "ACCOUNT_BUCKET", "SERVICE_SECRET_ARN", "DATABASE_SECRET_ARN", "ALLOWED_HOSTS"],
-  release: [...common, "ACCOUNT_BUCKET", "SERVICE_SECRET_ARN", "OWNER_SECRET_ARN", "ADMIN_SECRET_ARN"],
+  web: [
+    ...common,
+    "ACCOUNT_BUCKET",
+    "SERVICE_SECRET_ARN",
+    "DATABASE_VOLUME_ID",
+    "DATABASE_SECRET_ARN",
+    "ALLOWED_HOSTS",
+  ],
+  release: [
+    ...common,
+    "ACCOUNT_BUCKET",
+    "SERVICE_SECRET_ARN",
+    "DATABASE_VOLUME_ID",
+    "OWNER_SECRET_ARN",
+    "ADMIN_SECRET_ARN",
+  ],
 };
 
 /** The script as the host gets it. The values are as long as real ones. */
