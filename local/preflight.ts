@@ -1,7 +1,8 @@
-import { existsSync, statfsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { cacheDirectory } from "./cache";
+import { SUITE } from "./machine/baseImage";
 import { CommandError, run } from "./machine/exec";
 import { STATE_PATH } from "./machine/state";
 
@@ -111,14 +112,23 @@ interface KernelCheck {
 const CONTAINER_REMEDY =
   "Inside a container, start that container privileged; otherwise load the kernel's module for it.";
 
+/** What root of an unprivileged container lacks; even the packages are installed in a mount namespace. */
+const PRIVILEGE_CHECKS: readonly KernelCheck[] = [
+  {
+    script: "unshare --mount true",
+    problem: "The kernel refuses mount namespaces, in which the hosts live: this root lacks the privilege.",
+    remedy: CONTAINER_REMEDY,
+  },
+  {
+    script: "unshare --net true",
+    problem: "The kernel refuses network namespaces, in which the VPCs live: this root lacks the privilege.",
+    remedy: CONTAINER_REMEDY,
+  },
+];
+
 /** Each tries the thing itself, in namespaces that end with the attempt. */
 function kernelChecks(): KernelCheck[] {
   return [
-    {
-      script: "unshare --net true",
-      problem: "The kernel refuses network namespaces, in which the VPCs live.",
-      remedy: CONTAINER_REMEDY,
-    },
     {
       script: "unshare --net ip link add check0 type veth peer name check1",
       problem: "The kernel refuses veth links, which join hosts to their VPC.",
@@ -155,10 +165,19 @@ function kernelChecks(): KernelCheck[] {
   ];
 }
 
+/** Whether this root may do what the region does, tried with what every Debian has. */
+export function checkPrivilege(checks: readonly KernelCheck[] = PRIVILEGE_CHECKS): Promise<void> {
+  return tryEach(checks);
+}
+
 /** What of the kernel the hosts and networks need, tried rather than looked up. */
 export async function checkKernel(): Promise<void> {
   await mkdir(STATE_PATH, { recursive: true });
-  for (const { script, problem, remedy } of kernelChecks()) {
+  await tryEach(kernelChecks());
+}
+
+async function tryEach(checks: readonly KernelCheck[]): Promise<void> {
+  for (const { script, problem, remedy } of checks) {
     try {
       await run("sh", ["-c", script]);
     } catch (error) {
@@ -192,23 +211,30 @@ export function checkDisk(needed: ReadonlyMap<string, number> = diskNeeds()): vo
   }
 }
 
-function diskNeeds(): Map<string, number> {
-  return new Map([
-    [STATE_PATH, STATE_GIB],
-    [cacheDirectory(), CACHE_GIB],
-  ]);
+/** What a run needs, in GiB, by folder. A filled cache needs no more room; one that went out of date counts as filled. */
+export function diskNeeds(cache: string = cacheDirectory()): Map<string, number> {
+  const names = existsSync(cache) ? readdirSync(cache) : [];
+  // Names of drafts have more behind the hash.
+  const isFilled = [/^base-[0-9a-f]+$/, /^moto-[0-9a-f]+$/].every((form) =>
+    names.some((name) => form.test(name)),
+  );
+  return new Map([[STATE_PATH, STATE_GIB], ...(isFilled ? [] : [[cache, CACHE_GIB] as const])]);
 }
 
-/** Whether Debian's mirror can be reached, from which hosts install packages while they boot. */
+/**
+ * Whether Debian's mirror can be reached and has the release of the hosts, which install packages from there while they
+ * boot. Only apt itself could ask a mirror on other media than the web.
+ */
 export async function checkNetwork(mirror: string, signal?: AbortSignal): Promise<void> {
-  const url = `${mirror.replace(/\/$/, "")}/dists/stable/Release`;
+  if (!/^https?:/.test(mirror)) return;
+  const url = `${mirror.replace(/\/$/, "")}/dists/${SUITE}/Release`;
   const limit = AbortSignal.timeout(MIRROR_SECONDS * 1000);
   try {
     const answer = await fetch(url, {
       method: "HEAD",
       signal: signal ? AbortSignal.any([limit, signal]) : limit,
     });
-    if (answer.status >= 500) throw new Error(`HTTP ${answer.status}`);
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   } catch (error) {
     signal?.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
@@ -219,7 +245,7 @@ export async function checkNetwork(mirror: string, signal?: AbortSignal): Promis
         : String(cause);
     throw new PreflightError(
       `There is no way to Debian's mirror, ${url}: ${reason}.`,
-      "Hosts install their packages from there while they boot: check the network, the resolver and apt's sources.",
+      `Hosts install Debian ${SUITE} from there: check the network, the resolver and the mirror in apt's sources.`,
     );
   }
 }

@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { cacheDirectory } from "../../local/cache";
-import { checkDisk, checkNetwork, missingPackages, PreflightError } from "../../local/preflight";
+import { SUITE } from "../../local/machine/baseImage";
+import {
+  checkDisk,
+  checkNetwork,
+  checkPrivilege,
+  diskNeeds,
+  missingPackages,
+  PreflightError,
+} from "../../local/preflight";
+import { temporaryFolder } from "./support";
 
 describe("preflight", () => {
   it("finds the packages that are missing", async () => {
@@ -36,10 +46,33 @@ describe("preflight", () => {
     );
   });
 
+  it("wants room for the cache until both parts of it are there", async (t) => {
+    const folder = await temporaryFolder();
+    t.after(() => folder.remove());
+    const cache = folder.path;
+    const isWanted = () => diskNeeds(cache).has(cache);
+    for (const name of ["base-0123456789abcdef", "moto-0123456789abcdef.draft-1"])
+      await mkdir(join(cache, name));
+    assert.equal(isWanted(), true);
+    await mkdir(join(cache, "moto-0123456789abcdef"));
+    assert.equal(isWanted(), false);
+    assert.equal(diskNeeds(join(cache, "not", "there")).size, 2);
+  });
+
+  it("names the privilege that root lacks", async () => {
+    const remedy = "Start it privileged.";
+    await checkPrivilege([{ script: "true", problem: "none", remedy }]);
+    await assert.rejects(
+      checkPrivilege([{ script: "echo not permitted >&2; exit 1", problem: "No mounts.", remedy }]),
+      new PreflightError("No mounts. (not permitted)", remedy),
+    );
+  });
+
   it("tells why the mirror can't be reached", async (t) => {
     const statuses: Record<string, number> = {
-      "/good/dists/stable/Release": 200,
-      "/bad/dists/stable/Release": 503,
+      [`/good/dists/${SUITE}/Release`]: 200,
+      [`/bad/dists/${SUITE}/Release`]: 503,
+      "/old/dists/stable/Release": 200,
     };
     const server = createServer((request, response) => {
       response.statusCode = statuses[request.url ?? ""] ?? 404;
@@ -53,6 +86,8 @@ describe("preflight", () => {
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await checkNetwork(`${base}/good/`);
     await assert.rejects(checkNetwork(`${base}/bad`), /HTTP 503/);
+    await assert.rejects(checkNetwork(`${base}/old`), /HTTP 404/);
+    await checkNetwork("file:/srv/debian"); // nothing that can be asked
     await assert.rejects(
       checkNetwork("http://127.0.0.1:9/debian"),
       /no way to Debian's mirror, .*(ECONNREFUSED|bad port)/,
