@@ -18,7 +18,7 @@ export class Interrupt {
     for (const name of Object.keys(EXIT_STATUS) as NodeJS.Signals[]) {
       process.on(name, () => {
         const now = performance.now();
-        if (this.received === undefined) {
+        if (!this.signal.aborted) {
           this.received = name;
           this.receivedAt = now;
           this.controller.abort(new Error(`stopped by ${name}`));
@@ -35,7 +35,7 @@ export class Interrupt {
     this.controller.abort(error);
   }
 
-  /** The error that nobody handled, if that is what ended the run. */
+  /** The first error that nobody handled, even if the run was at its end already. */
   get fault(): Error | undefined {
     return this.failure;
   }
@@ -45,7 +45,7 @@ export class Interrupt {
     return this.controller.signal;
   }
 
-  /** What a shell takes for "ended by that signal"; undefined as long as there was none. */
+  /** What a shell takes for "ended by that signal"; undefined unless a signal was what ended the run. */
   get exitStatus(): number | undefined {
     return this.received && EXIT_STATUS[this.received];
   }

@@ -135,10 +135,12 @@ describe("an interrupted run", () => {
     });
   }
 
-  it("by a fault has no status of a signal", async () => {
+  it("by a fault has no status of a signal, even if one comes later", async () => {
     const { child, printed } = start("fail");
+    await once(child.stdout, "data");
+    setTimeout(() => child.kill("SIGINT"), 700);
     const [code] = (await once(child, "close")) as [number];
     assert.equal(code, 1);
-    assert.equal(printed(), "ready\ntrue undefined Error: a bug\n");
+    assert.equal(printed(), "ready\ntrue undefined Error: a bug\nagain\n");
   });
 });
