@@ -1,10 +1,10 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { listed, LocalBackend, unknownTypes } from "./backend";
 import { explain } from "./errors";
 import { SHOWN_ONLY } from "./handlers/recorded";
 import { Interrupt } from "./interrupt";
-import { StateDirectory, sweep } from "./machine/state";
+import { STATE_PATH, StateDirectory, sweep } from "./machine/state";
 import { prepareMachine, startPlatform } from "./platform";
 import { checkMachine } from "./preflight";
 import { loadStack, runProgram } from "./program";
@@ -55,13 +55,19 @@ function withHosts(error: unknown, region: Region): Error {
 /** What is told at the very end, where nothing scrolls it away; `isClean` when everything could be destroyed. */
 type LastWords = (isClean: boolean) => void;
 
+/** What a run is given. */
+interface Circumstances {
+  readonly options: Options;
+  readonly progress: Progress;
+  readonly interrupt: Interrupt;
+  readonly teardown: Teardown;
+  /** Told of what goes wrong in the region while nobody waits for it. */
+  readonly onFault: (error: Error) => void;
+}
+
 /** Deploys, and holds until the end is wanted. */
-async function run(
-  options: Options,
-  progress: Progress,
-  interrupt: Interrupt,
-  teardown: Teardown,
-): Promise<LastWords> {
+async function run(circumstances: Circumstances): Promise<LastWords> {
+  const { options, progress, interrupt, teardown, onFault } = circumstances;
   const { signal } = interrupt;
   const startedAt = performance.now();
   checkMachine();
@@ -71,14 +77,23 @@ async function run(
   rmSync(OUTPUTS_FILE, { force: true }); // of a run that was killed
 
   progress.heading(`Preparing stack ${options.stack}`);
-  const types = await prepareMachine(options.stack, progress, signal);
-  const stale = await progress.during("looking for what a killed run left", () => sweep(state));
-  for (const item of stale) progress.print(`    removed ${item}`);
+  // First of all, as what was left may fill the disk. The state directory is the first thing that a run makes: where it
+  // is, the packages are that the removal needs.
+  const hasState = existsSync(STATE_PATH);
+  const removeStale = async () => {
+    const stale = await progress.during("looking for what a killed run left", () => sweep(state));
+    for (const item of stale) progress.print(`    removed ${item}`);
+  };
+  if (hasState) await removeStale();
   teardown.add("clean-up", async () => {
+    if (!existsSync(STATE_PATH)) return; // nothing was made
     const rest = await progress.during("making sure that nothing is left", () => sweep(state));
     for (const item of rest) progress.warn(`! was still there, removed: ${item}`);
   });
-  const platform = await startPlatform(state, progress, teardown, interrupt);
+  const types = await prepareMachine(options.stack, progress, signal);
+  // A removal that failed half-way may have left something without its record.
+  if (!hasState) await removeStale();
+  const platform = await startPlatform(state, progress, teardown, interrupt, onFault);
   const unknown = unknownTypes(platform.handlers, types);
   if (unknown.length > 0) {
     throw new Error(`The local region can't make these types, so nothing was made: ${unknown.join(", ")}`);
@@ -200,22 +215,40 @@ async function main(): Promise<number> {
   // A fault of this program must not leave hosts behind either.
   process.on("uncaughtException", (error) => interrupt.fail(error));
   const teardown = new Teardown(progress);
+  const faults = new Set<string>();
+  const onFault = (error: Error) => {
+    faults.add(explain(error));
+    progress.warn(`! ${explain(error)}`);
+  };
   let tell: LastWords = () => undefined;
   let failure: unknown;
+  let status = 0;
   try {
-    tell = await run(options, progress, interrupt, teardown);
+    tell = await run({ options, progress, interrupt, teardown, onFault });
   } catch (error) {
     failure = error;
+    // Asked for now: a Ctrl-C during the clean-up must not hide why the run failed.
+    status = interrupt.exitStatus ?? 1;
   }
   const isClean = await teardown.run();
-  failure ??= interrupt.fault;
+  const isFaulty = interrupt.fault !== undefined || (options.once && faults.size > 0);
+  if (failure === undefined && isFaulty) {
+    failure = interrupt.fault ?? new Error(`This went wrong meanwhile:\n${[...faults].join("\n")}`);
+    status = 1;
+  }
   if (failure === undefined) tell(isClean);
-  else if (interrupt.exitStatus === undefined) progress.error(`\n✗ ${explain(failure)}`);
+  else if (status === 1) progress.error(`\n✗ ${explain(failure)}`);
   else progress.warn(`\nStopped before it was up${isClean ? "; nothing of it is left" : ""}.`);
   progress.close();
   for (const undo of unshare) undo();
-  if (!isClean) return 1;
-  return failure === undefined ? 0 : (interrupt.exitStatus ?? 1);
+  return isClean ? status : 1;
 }
 
-void main().then((status) => process.exit(status));
+process.exitCode = 1; // should this process ever end without main having told its status
+main().then(
+  (status) => process.exit(status),
+  (error: unknown) => {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -6,12 +6,18 @@ import { randomHandlers } from "./handlers/random";
 import { recordedHandlers } from "./handlers/recorded";
 import { secretHandlers } from "./handlers/secrets";
 import { storageHandlers } from "./handlers/storage";
-import { explain } from "./errors";
 import type { Interrupt } from "./interrupt";
 import { ensureBaseImage, packageSources } from "./machine/baseImage";
 import { spawnService } from "./machine/state";
 import type { StateDirectory } from "./machine/state";
-import { checkDisk, checkKernel, checkNetwork, installPackages, missingPackages } from "./preflight";
+import {
+  checkDisk,
+  checkKernel,
+  checkNetwork,
+  checkPrivilege,
+  installPackages,
+  missingPackages,
+} from "./preflight";
 import { previewProgram } from "./preview";
 import type { Progress, Step } from "./progress";
 import { createRegion } from "./region";
@@ -37,6 +43,7 @@ async function together<A, B>(
   first: (signal: AbortSignal) => Promise<A>,
   second: (signal: AbortSignal) => Promise<B>,
 ): Promise<[A, B]> {
+  signal.throwIfAborted();
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const watch = async <T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> => {
@@ -77,20 +84,26 @@ export async function prepareMachine(
         either,
       ),
   );
+  await checkPrivilege();
   const missing = await missingPackages();
   if (missing.length > 0) {
     await progress.during(`installing ${missing.join(" ")}`, () => installPackages(missing, signal));
   }
+  signal.throwIfAborted(); // an installation is not cut short
   await progress.during("checking the kernel", () => checkKernel());
   return types;
 }
 
-/** Starts the services, and answers what makes the program's resources. */
+/**
+ * Starts the services, and answers what makes the program's resources. `onFault` is told of what goes wrong in the region
+ * while nobody waits for it.
+ */
 export async function startPlatform(
   state: StateDirectory,
   progress: Progress,
   teardown: Teardown,
   interrupt: Interrupt,
+  onFault: (error: Error) => void,
 ): Promise<Platform> {
   const { signal } = interrupt;
   const [image, python] = await together(
@@ -123,7 +136,6 @@ export async function startPlatform(
   teardown.add("API", () => front.close());
   const clients = awsClients(front.endpoint);
   teardown.add("API clients", () => clients.destroy());
-  const onFault = (error: Error) => progress.warn(`! ${explain(error)}`);
   const region = await createRegion({ state, clients, apiPort: front.port, baseImage: image.path, onFault });
   teardown.add("region", () => region.close());
   front.attach({ hosts: region.hosts, targetHealth: region.targetHealth });
