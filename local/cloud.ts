@@ -55,8 +55,12 @@ export interface Instance {
   readonly region: string;
   readonly privateIp: string;
   readonly publicIp: string | undefined;
+  /** Whether an auto scaling group made it, and replaces it. */
+  readonly isMember: boolean;
   /** Why the host ended by itself, until it is started again. */
   endedBecause: string | undefined;
+  /** Whether it is off only for as long as a reboot takes. */
+  isRebooting: boolean;
 }
 
 /** A host whose user data failed. */
@@ -153,7 +157,9 @@ export class Cloud implements HostControl, TargetHealthSource {
       region: subnet.region,
       privateIp,
       publicIp,
+      isMember: options.instanceId !== undefined,
       endedBecause: undefined,
+      isRebooting: false,
     };
     this.instances.set(id, instance);
     await this.boot(instance);
@@ -179,6 +185,8 @@ export class Cloud implements HostControl, TargetHealthSource {
     return this.boots.run(() =>
       instance.host.start((reason) => {
         instance.endedBecause = reason;
+        // The record follows the host; a group has its dead members replaced.
+        if (!instance.isMember) this.setPower(instance.id, false).catch(this.onFault);
       }),
     );
   }
@@ -199,8 +207,20 @@ export class Cloud implements HostControl, TargetHealthSource {
   }
 
   async reboot(id: string): Promise<void> {
-    await this.stop(id);
-    await this.start(id);
+    const instance = this.instance(id);
+    instance.isRebooting = true;
+    try {
+      await this.stop(id);
+      await this.start(id);
+    } finally {
+      instance.isRebooting = false;
+    }
+  }
+
+  /** Whether a host runs, or will again in a moment. */
+  isUp(id: string): boolean {
+    const instance = this.instances.get(id);
+    return instance !== undefined && (instance.host.isRunning || instance.isRebooting);
   }
 
   /** Starts or stops an instance for a resource, so that moto's record follows. */
@@ -214,12 +234,12 @@ export class Cloud implements HostControl, TargetHealthSource {
   async terminate(id: string): Promise<void> {
     const instance = this.instances.get(id);
     if (!instance) return;
-    this.instances.delete(id);
     await instance.host.terminate();
     await instance.network.detach(instance.host.options.attachment);
     instance.network.releaseAddress(instance.subnetId, instance.privateIp);
     this.metadata.forget(instance.network.id, instance.privateIp);
     await this.clients.in(instance.region).ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+    this.instances.delete(id);
   }
 
   describe(targetGroupArn: string) {

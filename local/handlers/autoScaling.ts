@@ -101,7 +101,7 @@ class ScalingGroup {
 
   private mustReplace(id: string, member: Member): boolean {
     // A host that does not run is replaced even in its grace period, as EC2 Auto Scaling does.
-    if (!this.cloud.instances.get(id)?.host.isRunning) return true;
+    if (!this.cloud.isUp(id)) return true;
     const isInGrace = Date.now() - member.startedAt < this.settings.gracePeriod * 1000;
     return (
       this.settings.checksBalancer &&
@@ -125,27 +125,43 @@ class ScalingGroup {
   }
 
   private async startMember(id: string): Promise<void> {
-    const { templateId, templateVersion, targetGroupArns, label } = this.settings;
     const subnetId = this.nextSubnet();
     const member: Member = { phase: "starting", subnetId, startedAt: Date.now() };
     this.members.set(id, member);
+    try {
+      await this.launch(id, subnetId);
+    } catch (error) {
+      // Without its host the next look has it replaced.
+      await this.cloud.terminate(id);
+      throw error;
+    } finally {
+      member.phase = "running";
+    }
+  }
+
+  private async launch(id: string, subnetId: string): Promise<void> {
+    const { templateId, templateVersion, targetGroupArns, label } = this.settings;
     const data = this.cloud.find("launch template", this.templates, templateId)[templateVersion - 1];
     if (!data) throw new Error(`launch template ${templateId} has no version ${templateVersion}`);
     const instance = await this.cloud.launch({ ...data, label, subnetId, instanceId: id });
     for (const targetGroup of targetGroupArns)
       this.cloud.find("target group", this.cloud.targetGroups, targetGroup).register(id, instance.privateIp);
-    member.phase = "running";
   }
 
   private async endMember(id: string, member: Member): Promise<void> {
     member.phase = "ending";
-    const isRunning = this.cloud.instances.get(id)?.host.isRunning === true;
-    for (const targetGroup of this.settings.targetGroupArns) {
-      const group = this.cloud.targetGroups.get(targetGroup);
-      await (isRunning ? group?.deregister(id) : group?.drop(id));
+    try {
+      const isRunning = this.cloud.instances.get(id)?.host.isRunning === true;
+      for (const targetGroup of this.settings.targetGroupArns) {
+        const group = this.cloud.targetGroups.get(targetGroup);
+        await (isRunning ? group?.deregister(id) : group?.drop(id));
+      }
+      await this.cloud.terminate(id);
+      this.members.delete(id);
+    } catch (error) {
+      member.phase = "running"; // to be ended again
+      throw error;
     }
-    await this.cloud.terminate(id);
-    this.members.delete(id);
   }
 
   /** Ends all hosts of the group. */
@@ -153,7 +169,12 @@ class ScalingGroup {
     this.isClosed = true;
     clearInterval(this.timer);
     await Promise.all(this.work);
-    await Promise.all([...this.members].map(([id, member]) => this.endMember(id, member)));
+    const ends = await Promise.allSettled(
+      [...this.members].map(([id, member]) => this.endMember(id, member)),
+    );
+    const failed = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as Error] : []));
+    if (failed.length > 0)
+      throw new Error(failed.map((error) => error.message).join("\n"), { cause: failed[0] });
   }
 }
 

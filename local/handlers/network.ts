@@ -55,7 +55,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
         .in(request.region)
         .ec2.send(new CreateVpcCommand({ CidrBlock: cidrBlock }));
       const id = present(Vpc?.VpcId, "a VPC id");
-      const created = await VpcNetwork.create(cloud.state, id, cidrBlock, cloud.ports);
+      const created = await VpcNetwork.create(cloud.state, id, cloud.ports);
       cloud.vpcs.set(id, created);
       // What AWS makes along with a VPC; nothing of the program hangs on them.
       const defaultGroup = resourceId("sg");
@@ -224,8 +224,12 @@ export function networkHandlers(cloud: Cloud): Handlers {
 
   const firewallRule = (inputs: Properties): FirewallRule => {
     const group = optionalText(inputs, "referencedSecurityGroupId");
+    const named = text(inputs, "ipProtocol");
+    const protocol = { "1": "icmp", "6": "tcp", "17": "udp" }[named] ?? named;
+    if (!["tcp", "udp", "icmp", "-1"].includes(protocol))
+      throw new Error(`the local region's firewall knows tcp, udp, icmp and -1, not ${named}`);
     return {
-      protocol: text(inputs, "ipProtocol"),
+      protocol,
       fromPort: numberOr(inputs, "fromPort", 0),
       toPort: numberOr(inputs, "toPort", numberOr(inputs, "fromPort", 65_535)),
       peer: group === undefined ? { cidr: text(inputs, "cidrIpv4") } : { groupId: group },

@@ -96,9 +96,8 @@ interface Target {
   /** Its place in HAProxy, from the first healthy answer on. */
   slot: number | undefined;
   isDraining: boolean;
-  /** Failed answers since it was registered; only counted until the first healthy one. */
+  /** Time of the first failed answer, if none was healthy before. */
   firstFailureAt: number | undefined;
-  lastAnswer: string;
   report: { state: TargetState; reason?: string; description?: string };
 }
 
@@ -129,7 +128,7 @@ export class TargetGroup {
     const config = path.join(folder, "haproxy.cfg");
     fs.writeFileSync(config, renderBalancer(options, this.settings, socket));
     const service = await spawnService(this.state, options.name, "haproxy", ["-db", "-f", config]);
-    await until(() => Promise.resolve(fs.existsSync(socket)), service);
+    await until(async () => (await ask(socket, "show info")).includes(`Pid: ${service.pid}`), service);
     this.listener = { options, service, socket };
     this.timer = setInterval(() => void this.poll(), ADMISSION_INTERVAL * 1000);
   }
@@ -162,7 +161,6 @@ export class TargetGroup {
       slot: undefined,
       isDraining: false,
       firstFailureAt: undefined,
-      lastAnswer: "",
       report: this.listener ? INITIAL : UNUSED,
     });
   }
@@ -190,9 +188,12 @@ export class TargetGroup {
   /** Takes a target out at once: its host is gone. */
   async drop(id: string): Promise<void> {
     const target = this.targets.get(id);
-    this.targets.delete(id);
-    if (this.listener && target?.slot !== undefined)
+    if (!target) return;
+    target.isDraining = true;
+    // Its place is free for another only when HAProxy has left it.
+    if (this.listener && target.slot !== undefined)
       await this.command(`set server ${serverName(target.slot)} state maint`);
+    this.targets.delete(id);
   }
 
   describe(): TargetReport[] {
@@ -267,15 +268,15 @@ export class TargetGroup {
       if (target.slot === undefined || target.isDraining) continue;
       const row = rows.get(`target${target.slot}`);
       if (!row) continue;
-      target.report = row.status.startsWith("DOWN")
-        ? {
+      target.report = row.status.startsWith("UP")
+        ? { state: "healthy" }
+        : {
             state: "unhealthy",
             reason: row.code ? "Target.ResponseCodeMismatch" : "Target.FailedHealthChecks",
             description: row.code
               ? `Health checks failed with these codes: [${row.code}]`
               : `Health checks failed (${row.check})`,
-          }
-        : { state: "healthy" };
+          };
     }
   }
 
@@ -288,21 +289,11 @@ export class TargetGroup {
     return this.listener !== undefined;
   }
 
-  /** Asks HAProxy over its admin socket; an answer to a `set` is a complaint. */
+  /** Tells HAProxy something; an answer to a `set` is a complaint. */
   private async command(command: string): Promise<string> {
     if (!this.listener) throw new Error(`no listener to tell "${command}"`);
     const { socket } = this.listener;
-    const answer = await new Promise<string>((resolve, reject) => {
-      let text = "";
-      net
-        .connect(socket, function (this: net.Socket) {
-          this.end(`${command}\n`);
-        })
-        .setEncoding("utf8")
-        .on("data", (chunk: string) => (text += chunk))
-        .on("end", () => resolve(text.trim()))
-        .on("error", reject);
-    });
+    const answer = await ask(socket, command);
     // Setting an address answers with what it changed, or that nothing changed.
     if (
       command.startsWith("set ") &&
@@ -324,6 +315,19 @@ const INITIAL = {
   reason: "Elb.InitialHealthChecking",
   description: "Initial health checks in progress",
 } as const;
+
+/** Asks HAProxy over its admin socket. */
+function ask(socket: string, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const link = net.connect(socket, () => link.end(`${command}\n`));
+    link
+      .setEncoding("utf8")
+      .on("data", (chunk: string) => (text += chunk))
+      .on("end", () => resolve(text.trim()))
+      .on("error", reject);
+  });
+}
 
 const serverName = (slot: number) => `${BACKEND}/target${slot}`;
 

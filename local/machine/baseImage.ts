@@ -84,12 +84,19 @@ export async function ensureBaseImage(
 
   report(`building the Debian ${SUITE} base image with mmdebstrap`);
   fs.mkdirSync(path.dirname(image), { recursive: true });
-  const draft = `${image}.part`;
-  fs.rmSync(draft, { recursive: true, force: true });
+  // Of this process alone: a build that is still dying elsewhere must not write into it.
+  const draft = `${image}.${process.pid}`;
+  for (const old of fs
+    .readdirSync(path.dirname(image))
+    .filter((entry) => /^base-[0-9a-f]+\.\d+$/.test(entry)))
+    if (!fs.existsSync(`/proc/${old.split(".")[1]}`))
+      fs.rmSync(path.join(path.dirname(image), old), { recursive: true, force: true });
   try {
     await run(
-      "mmdebstrap",
+      // mmdebstrap mounts /proc and /sys in the tree: in namespaces of their own these go with it, whatever ends it.
+      "unshare",
       [
+        ...["--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "mmdebstrap"],
         "--quiet",
         "--variant=minbase",
         '--aptopt=Apt::Install-Recommends "false"',

@@ -22,17 +22,24 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs a command to its end and answers its standard output. */
+/**
+ * Runs a command to its end and answers its standard output. When the signal aborts, the command is killed with all that it
+ * started, and the promise is rejected once it has ended.
+ */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
+    options.signal?.throwIfAborted();
     const child = spawn(command, args, {
       stdio: ["pipe", "pipe", "pipe"],
       // A group of its own: Ctrl-C in the terminal must reach this program only, which then stops things in order.
       detached: true,
       ...(options.env && { env: options.env }),
       ...(options.cwd && { cwd: options.cwd }),
-      ...(options.signal && { signal: options.signal }),
     });
+    const kill = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    };
+    options.signal?.addEventListener("abort", kill, { once: true });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
@@ -41,7 +48,9 @@ export function run(command: string, args: readonly string[], options: RunOption
       reject(new CommandError(`${command} ${args.join(" ")}`, null, error.message)),
     );
     child.on("close", (status) => {
-      if (status === 0) resolve(stdout);
+      options.signal?.removeEventListener("abort", kill);
+      if (options.signal?.aborted) reject(options.signal.reason as Error);
+      else if (status === 0) resolve(stdout);
       else reject(new CommandError(`${command} ${args.join(" ")}`, status, stderr || stdout.slice(-2000)));
     });
     // A command may end without reading its input; its exit status tells what happened.

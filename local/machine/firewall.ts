@@ -74,6 +74,7 @@ export function renderFirewall(firewall: Firewall): string {
     `  set nat_subnets { type ipv4_addr; flags interval; ${addresses(firewall.natSubnets)} }`,
     ...firewall.hosts.flatMap((host) => [
       `  chain out_${host.interface} {`,
+      `    ip saddr != ${host.address} drop`,
       ...rules(host, "egress"),
       "    drop",
       "  }",

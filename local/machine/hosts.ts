@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { Semaphore } from "../semaphore";
 import { run } from "./exec";
 import { API_ADDRESS, Attachment, RESOLVER_ADDRESS, until } from "./network";
 import {
@@ -55,6 +56,9 @@ export interface HostOptions {
   readonly attachment: Attachment;
 }
 
+/** With this systemd-nspawn tells that the host's own init asked for a restart. */
+const RESTART = "exit status 133";
+
 /** A Debian host: systemd-nspawn on an overlay, in a network namespace of its own. */
 export class Host {
   private service: Service | undefined;
@@ -62,6 +66,8 @@ export class Host {
   /** Block devices by their name below /dev/disk/by-id. */
   private readonly devices = new Map<string, string>();
   private readonly folder: string;
+  /** Starts and stops follow each other. */
+  private readonly power = new Semaphore(1);
 
   constructor(
     private readonly state: StateDirectory,
@@ -83,8 +89,16 @@ export class Host {
     return path.join(this.folder, "root");
   }
 
-  /** Boots the host; answers when its init runs, as EC2 does: what user data does comes later. */
-  async start(onUnexpectedEnd: (reason: string) => void): Promise<void> {
+  /**
+   * Boots the host; answers when its init runs, as EC2 does: what user data does comes later. A host that restarts itself comes
+   * up again; `onUnexpectedEnd` is told when it ends in any other way that was not asked for.
+   */
+  start(onUnexpectedEnd: (reason: string) => void): Promise<void> {
+    return this.power.run(() => this.boot(onUnexpectedEnd));
+  }
+
+  private async boot(onUnexpectedEnd: (reason: string) => void): Promise<void> {
+    await this.release(); // of a host that ended by itself
     await this.mount();
     this.writeIdentity();
     const { command, args, env } = nspawn(this.id, [
@@ -98,7 +112,12 @@ export class Host {
     void service.ended.then((reason) => {
       if (this.service !== service) return; // stopped on purpose
       this.service = undefined;
-      onUnexpectedEnd(reason);
+      // Without systemd-nspawn the host's processes would live on: the power is off only when they are gone, too.
+      const next =
+        reason === RESTART
+          ? this.start(onUnexpectedEnd)
+          : this.power.run(() => this.release()).then(() => onUnexpectedEnd(reason));
+      next.catch((error: unknown) => onUnexpectedEnd(`${reason}, and then: ${(error as Error).message}`));
     });
     await until(() => Promise.resolve(this.leader() !== undefined), service);
     for (const [name, device] of this.devices) await this.makeDevice(name, device);
@@ -201,11 +220,13 @@ export class Host {
   }
 
   /** Shuts the host down in order; its disk stays. */
-  async stop(): Promise<void> {
-    const service = this.service;
-    this.service = undefined;
-    await service?.stop(SHUTDOWN_SECONDS);
-    await this.release();
+  stop(): Promise<void> {
+    return this.power.run(async () => {
+      const service = this.service;
+      this.service = undefined;
+      await service?.stop(SHUTDOWN_SECONDS);
+      await this.release();
+    });
   }
 
   /** Gives back what an ended host still holds. */

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { run } from "./exec";
 import { FirewallGroup, FirewallRule, renderFirewall } from "./firewall";
-import { KeyedMutex } from "../services/keyedMutex";
+import { Semaphore } from "../semaphore";
 import { PREFIX, Service, spawnService, StateDirectory } from "./state";
 
 /** Where hosts find the instance metadata service, the resolver (both as on EC2) and the AWS API. */
@@ -78,11 +78,10 @@ export class VpcNetwork {
   private readonly peerings = new Map<string, { readonly link: string; readonly otherSide: string }>();
   private tableNumber = SUBNET_RULES;
   private readonly names = new Map<string, string>();
-  private readonly changes = new KeyedMutex();
+  private readonly changes = new Semaphore(1);
 
   private constructor(
     readonly id: string,
-    readonly cidr: string,
     private readonly state: StateDirectory,
   ) {
     this.namespace = `${PREFIX}${nextName("vpc")}`;
@@ -91,10 +90,9 @@ export class VpcNetwork {
   static async create(
     state: StateDirectory,
     id: string,
-    cidr: string,
     ports: { readonly metadata: number; readonly api: number },
   ): Promise<VpcNetwork> {
-    const network = new VpcNetwork(id, cidr, state);
+    const network = new VpcNetwork(id, state);
     const ns = network.namespace;
     await run("ip", ["netns", "add", ns]);
     await network.ip(["link", "set", "lo", "up"]);
@@ -138,6 +136,8 @@ export class VpcNetwork {
     ]);
     this.services.push(service);
     await until(async () => (await this.ip(["route", "show", "default"])).includes(UPLINK), service);
+    // Subnets have a way out only by their own route tables.
+    await this.ip(["route", "delete", "default"]);
   }
 
   private async startEndpoints(ports: { readonly metadata: number; readonly api: number }): Promise<void> {
@@ -208,22 +208,20 @@ export class VpcNetwork {
     this.subnets.delete(id);
   }
 
-  /** Takes a free address of a subnet: EC2 keeps the first four and the last for itself. */
+  /** Takes an address of a subnet, the wanted or the first free one: EC2 keeps the first four and the last for itself. */
   takeAddress(subnetId: string, wanted?: string): string {
     const subnet = this.subnet(subnetId);
     const [base = "", bits = ""] = subnet.cidr.split("/");
     const first = toNumber(base) + 4;
-    const last = toNumber(base) + 2 ** (32 - Number(bits)) - 2;
-    for (let value = first; value <= last; value++) {
-      const address = wanted ?? toAddress(value);
-      if (subnet.used.has(address)) {
-        if (wanted) throw new Error(`address ${wanted} of subnet ${subnetId} is in use`);
-        continue;
-      }
-      subnet.used.add(address);
-      return address;
-    }
-    throw new Error(`subnet ${subnetId} (${subnet.cidr}) has no free address`);
+    const count = 2 ** (32 - Number(bits)) - 5;
+    const usable = Array.from({ length: count }, (_, index) => toAddress(first + index));
+    const address = usable.find(
+      (each) => (wanted === undefined || each === wanted) && !subnet.used.has(each),
+    );
+    if (address === undefined)
+      throw new Error(`subnet ${subnetId} (${subnet.cidr}) has no free address${wanted ? ` ${wanted}` : ""}`);
+    subnet.used.add(address);
+    return address;
   }
 
   releaseAddress(subnetId: string, address: string): void {
@@ -265,7 +263,7 @@ export class VpcNetwork {
 
   /** Puts a subnet under a route table, or under none. */
   async associate(subnetId: string, tableId: string | undefined): Promise<void> {
-    await this.changes.run("rules", async () => {
+    await this.changes.run(async () => {
       const subnet = this.subnet(subnetId);
       const rule = (action: "add" | "del", table: string) => {
         const number = String(this.table(table).number);
@@ -413,7 +411,7 @@ export class VpcNetwork {
   }
 
   private applyFirewall(): Promise<void> {
-    return this.changes.run("rules", async () => {
+    return this.changes.run(async () => {
       const natSubnets = [...this.subnets.values()]
         .filter((subnet) => {
           const table = subnet.tableId === undefined ? undefined : this.tables.get(subnet.tableId);
@@ -442,7 +440,12 @@ export async function until(ready: () => Promise<boolean>, service: Service, sec
   let ended: string | undefined;
   void service.ended.then((reason) => (ended = reason));
   for (const deadline = Date.now() + seconds * 1000; ;) {
-    if (await ready().catch(() => false)) return;
+    if (
+      await Promise.resolve()
+        .then(ready)
+        .catch(() => false)
+    )
+      return;
     if (ended !== undefined)
       throw new Error(`${service.name} ended with ${ended}: ${service.output().trim()}`);
     if (Date.now() > deadline)

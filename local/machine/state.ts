@@ -13,8 +13,12 @@ const NETNS_PATH = "/run/netns";
 const NSPAWN_RUN_PATH = "/run/systemd/nspawn";
 const NSPAWN_TMPFS_SOURCE = `${PREFIX}nspawn`;
 
+/** Changes with each start of the machine, and with it what a process id and a start time mean. */
+const bootId = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+
 interface ProcessRecord {
   readonly pid: number;
+  readonly bootId: string;
   /** Start time in clock ticks since boot: with the pid it names one process for good. */
   readonly startTime: string;
   readonly command: string;
@@ -25,14 +29,16 @@ function processRecord(pid: number, command: string): ProcessRecord | undefined 
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
     // proc(5): the second field, the command in parentheses, may hold spaces; starttime is field 22.
     const startTime = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return startTime === undefined ? undefined : { pid, startTime, command };
+    return startTime === undefined ? undefined : { pid, bootId, startTime, command };
   } catch {
     return undefined; // gone
   }
 }
 
 function isAlive(record: ProcessRecord): boolean {
-  return processRecord(record.pid, record.command)?.startTime === record.startTime;
+  return (
+    record.bootId === bootId && processRecord(record.pid, record.command)?.startTime === record.startTime
+  );
 }
 
 function readRecord(file: string): ProcessRecord | undefined {
@@ -65,8 +71,8 @@ export class StateDirectory {
   static acquire(): StateDirectory {
     const own = processRecord(process.pid, process.argv.join(" "));
     const draft = `${StateDirectory.lockFile}.${process.pid}`;
-    fs.writeFileSync(draft, JSON.stringify(own));
     try {
+      fs.writeFileSync(draft, JSON.stringify(own));
       for (;;) {
         try {
           fs.linkSync(draft, StateDirectory.lockFile); // appears whole, or not at all
@@ -75,7 +81,7 @@ export class StateDirectory {
           if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
           const holder = readRecord(StateDirectory.lockFile);
           if (holder && isAlive(holder)) throw new RegionBusyError(holder.pid);
-          fs.rmSync(StateDirectory.lockFile, { force: true });
+          StateDirectory.removeStaleLock();
         }
       }
     } finally {
@@ -84,9 +90,26 @@ export class StateDirectory {
     return new StateDirectory(STATE_PATH);
   }
 
+  /** Of two runs that find the same dead holder, one removes its lock: taking it away by name is atomic. */
+  private static removeStaleLock(): void {
+    const aside = `${StateDirectory.lockFile}.stale-${process.pid}`;
+    try {
+      fs.renameSync(StateDirectory.lockFile, aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return; // the other run was first
+      throw error;
+    }
+    const taken = readRecord(aside);
+    // The other run was first by more than that, and holds a lock of its own by now: it gets it back.
+    if (taken && isAlive(taken)) fs.linkSync(aside, StateDirectory.lockFile);
+    fs.rmSync(aside, { force: true });
+  }
+
   /** A folder below the state directory, made if it is missing. */
   folder(...names: string[]): string {
     const folder = path.join(this.path, ...names);
+    // For root alone: hosts' disks hold programs that run as root, and what hosts have written.
+    fs.mkdirSync(this.path, { recursive: true, mode: 0o700 });
     fs.mkdirSync(folder, { recursive: true });
     return folder;
   }
@@ -214,10 +237,13 @@ function removeGroupTree(group: string): void {
   if (!fs.existsSync(group)) return;
   for (const entry of fs.readdirSync(group, { withFileTypes: true }))
     if (entry.isDirectory()) removeGroupTree(path.join(group, entry.name));
+  // What a host started and did not end with it; nothing else is ever in its groups.
+  const members = fs.readFileSync(path.join(group, "cgroup.procs"), "utf8").split("\n").filter(Boolean);
+  for (const pid of members) process.kill(Number(pid), "SIGKILL");
   fs.rmdirSync(group);
 }
 
-/** Removes a control group and the groups below it, whose processes have ended. */
+/** Removes a host's control group and the groups below it, with what is left in them of an ended host. */
 export const removeControlGroup = (group: string): Promise<void> => patiently(() => removeGroupTree(group));
 
 /** Unmounts a file system that ended processes may still hold. */
@@ -241,7 +267,9 @@ export async function sweep(state: StateDirectory): Promise<string[]> {
   for (const file of fs.existsSync(processes) ? fs.readdirSync(processes) : []) {
     const record = readRecord(path.join(processes, file));
     if (!record || !isAlive(record)) continue;
-    process.kill(record.pid, "SIGKILL");
+    await attempt(problems, file, () => {
+      if (isAlive(record)) process.kill(record.pid, "SIGKILL");
+    });
     removed.push(`process ${record.pid} (${path.basename(file, ".json")})`);
   }
   const namespaces = fs.existsSync(NETNS_PATH)

@@ -36,6 +36,7 @@ test("a host in several groups has the rules of all of them", () => {
   const rules = renderFirewall(firewall);
   assert.deepEqual(chain(rules, "in_h2"), ["ip saddr @sg_web tcp dport 5432-5432 return", "drop"]);
   assert.deepEqual(chain(rules, "out_h2"), [
+    "ip saddr != 10.10.128.4 drop",
     "return",
     "ip daddr 10.0.0.0/8 meta l4proto icmp return",
     "drop",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
@@ -90,6 +90,7 @@ describe("resource handlers", () => {
       clients.destroy();
       await region.close();
       await front.close();
+      await moto.service.stop();
     };
     const ami = await region.invokes["aws:ec2/getAmi:getAmi"]!(
       { filters: [{ name: "name", values: ["debian-13-amd64-20260914-2601"] }] },
@@ -123,6 +124,7 @@ describe("resource handlers", () => {
         assert.equal(await readAfterDelete(handler, id, own), true, id);
       }
       await close();
+      assert.deepEqual(await sweep(state), [], "handlers clean up after themselves");
       assert.deepEqual(faults, []);
     } finally {
       await sweep(state);
@@ -213,7 +215,8 @@ describe("resource handlers", () => {
 
   test("a host that dies is replaced", async () => {
     const [victim] = await members();
-    await region.hosts.stop(victim!);
+    const record = readFileSync(`${state.path}/processes/${victim}.json`, "utf8");
+    process.kill((JSON.parse(record) as { pid: number }).pid, "SIGKILL");
     await eventually("a new member in the victim's place", async () => {
       const now = await members();
       return now.length === 2 && !now.includes(victim!) && isDeepStrictEqual((await healthy()).sort(), now);
@@ -290,6 +293,20 @@ mount ${device} /mnt && date >> /mnt/boots && touch /built && sync && touch /don
     );
     const copy = await launch("copy", image.id, "#!/bin/bash\n[ -e /built ] && touch /is-a-copy\n");
     await eventually("the copy's work", () => wrote(copy, "is-a-copy"));
+  });
+
+  test("a host that restarts itself comes up again", async () => {
+    const host = await create("aws:ec2/instance:Instance", "restarting", {
+      ...{ ami: ids["image"], instanceType: "t3.micro", subnetId: ids["us-east-1a"] },
+      ...{ vpcSecurityGroupIds: [ids["host"]], metadataOptions: { httpTokens: "required" } },
+      userData: `#!/bin/bash
+printf '[Service]\\nExecStart=/usr/bin/touch /again\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/again.service
+systemctl enable again.service
+systemctl reboot
+`,
+    });
+    const again = `${state.path}/hosts/${host.id}/upper/again`;
+    await eventually("the second boot", () => Promise.resolve(existsSync(again)));
   });
 
   test("what cannot change in place says so", async () => {

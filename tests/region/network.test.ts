@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { CommandError, run } from "../../local/machine/exec";
 import { FirewallRule } from "../../local/machine/firewall";
 import { API_ADDRESS, Attachment, RESOLVER_ADDRESS, VpcNetwork } from "../../local/machine/network";
-import { spawnService, StateDirectory, sweep } from "../../local/machine/state";
+import { Service, spawnService, StateDirectory, sweep } from "../../local/machine/state";
 
 const LISTENER = `
 import socketserver, sys
@@ -39,6 +39,7 @@ describe("two networks", () => {
   let client: Attachment;
   let neighbour: Attachment;
   let server: Attachment;
+  const listeners: Service[] = [];
 
   const reaches = async (from: Attachment, to: Attachment, port: number, wait = 0.7): Promise<boolean> =>
     run("ip", [
@@ -66,8 +67,8 @@ describe("two networks", () => {
     const { port } = api.address() as AddressInfo;
     const ports = { metadata: port, api: port };
     [web, database] = await Promise.all([
-      VpcNetwork.create(state, "vpc-web", "10.10.0.0/16", ports),
-      VpcNetwork.create(state, "vpc-database", "10.20.0.0/16", ports),
+      VpcNetwork.create(state, "vpc-web", ports),
+      VpcNetwork.create(state, "vpc-database", ports),
     ]);
     web.addSubnet("subnet-web", "10.10.0.0/20");
     database.addSubnet("subnet-database", "10.20.0.0/20");
@@ -86,20 +87,49 @@ describe("two networks", () => {
     neighbour = await join(web, "neighbour", "subnet-web", "sg-web");
     server = await join(database, "server", "subnet-database", "sg-database");
     for (const [name, host] of Object.entries({ neighbour, server }))
-      await spawnService(state, `listener-${name}`, "ip", [
-        ...["netns", "exec", host.namespace, "python3", "-c", LISTENER, "5432"],
-      ]);
+      listeners.push(
+        await spawnService(state, `listener-${name}`, "ip", [
+          ...["netns", "exec", host.namespace, "python3", "-c", LISTENER, "5432"],
+        ]),
+      );
   });
 
   after(async () => {
     try {
-      await sweep(state);
+      for (const listener of listeners) await listener.stop();
+      for (const host of [client, neighbour]) await web.detach(host);
+      await database.detach(server);
+      await web.destroy();
+      await database.destroy();
       api.close();
+      assert.deepEqual(await sweep(state), [], "networks clean up after themselves");
     } finally {
+      await sweep(state);
       state.release();
     }
-    const left = await run("ip", ["netns", "list"]);
-    assert.doesNotMatch(left, /doe2-/);
+  });
+
+  test("there is no way out but by a subnet's own routes", async () => {
+    assert.equal(await run("ip", ["-netns", web.namespace, "route", "show", "default"]), "");
+  });
+
+  test("a host cannot send from another's address", async () => {
+    await web.setRule("sg-web", "ingress", "neighbours", tcp(5432, anywhere));
+    const dummy = ["-netns", client.namespace, "address"];
+    await run("ip", [...dummy, "add", "10.10.0.77/32", "dev", "lo"]);
+    const script = CONNECT.replace(
+      "timeout=float(sys.argv[3])",
+      'timeout=0.7, source_address=("10.10.0.77", 0)',
+    );
+    await assert.rejects(
+      run("ip", [
+        ...["netns", "exec", client.namespace, "python3", "-c", script],
+        ...[neighbour.address, "5432", "1"],
+      ]),
+      (error: CommandError) => error.exitStatus === 2,
+    );
+    await run("ip", [...dummy, "del", "10.10.0.77/32", "dev", "lo"]);
+    await web.setRule("sg-web", "ingress", "neighbours", undefined);
   });
 
   test("neighbours in one subnet do not reach each other unless a rule says so", async () => {
