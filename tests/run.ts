@@ -10,9 +10,16 @@ const root = path.join(__dirname, "..");
 const scratch = mkdtempSync(path.join(tmpdir(), "django-on-ec2-tests-"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 
+/** A stage that hangs is ended rather than waited for, in milliseconds. */
+const LONGEST_STAGE = 20 * 60_000;
+
 function command(name: string, args: readonly string[]): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(name, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(name, args, {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+      timeout: LONGEST_STAGE,
+    });
     child.once("error", reject);
     child.once("close", resolve);
   });

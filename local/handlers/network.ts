@@ -55,7 +55,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
         .in(request.region)
         .ec2.send(new CreateVpcCommand({ CidrBlock: cidrBlock }));
       const id = present(Vpc?.VpcId, "a VPC id");
-      const created = await VpcNetwork.create(cloud.state, id, cloud.ports);
+      const created = await VpcNetwork.create(cloud.state, id, cloud.ports, cloud.onFault);
       cloud.vpcs.set(id, created);
       // What AWS makes along with a VPC; nothing of the program hangs on them.
       const defaultGroup = resourceId("sg");

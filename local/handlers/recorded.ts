@@ -117,6 +117,9 @@ export function recordedHandlers(): Handlers {
  * checked, nothing expires, and what lies in a bucket is not encrypted.
  */
 export const SHOWN_ONLY: readonly string[] = [
+  "aws:ec2/vpcEndpoint:VpcEndpoint",
+  "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions",
+  "aws:ec2/eip:Eip",
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",

@@ -130,6 +130,12 @@ export class TargetGroup {
     const service = await spawnService(this.state, options.name, "haproxy", ["-db", "-f", config]);
     await until(async () => (await ask(socket, "show info")).includes(`Pid: ${service.pid}`), service);
     this.listener = { options, service, socket };
+    void service.ended.then((reason) => {
+      if (this.listener?.service === service)
+        this.onFault(
+          new Error(`the balancer ${options.name} ended with ${reason}: ${service.output().trim()}`),
+        );
+    });
     this.timer = setInterval(() => void this.poll(), ADMISSION_INTERVAL * 1000);
   }
 

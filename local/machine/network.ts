@@ -80,9 +80,12 @@ export class VpcNetwork {
   private readonly names = new Map<string, string>();
   private readonly changes = new Semaphore(1);
 
+  private isClosing = false;
+
   private constructor(
     readonly id: string,
     private readonly state: StateDirectory,
+    private readonly onFault: (error: Error) => void,
   ) {
     this.namespace = `${PREFIX}${nextName("vpc")}`;
   }
@@ -91,8 +94,10 @@ export class VpcNetwork {
     state: StateDirectory,
     id: string,
     ports: { readonly metadata: number; readonly api: number },
+    /** Told when a process ends without which the network does not work. */
+    onFault: (error: Error) => void,
   ): Promise<VpcNetwork> {
-    const network = new VpcNetwork(id, state);
+    const network = new VpcNetwork(id, state, onFault);
     const ns = network.namespace;
     await run("ip", ["netns", "add", ns]);
     await network.ip(["link", "set", "lo", "up"]);
@@ -134,7 +139,7 @@ export class VpcNetwork {
       `/run/netns/${this.namespace}`,
       UPLINK,
     ]);
-    this.services.push(service);
+    this.keep(service);
     await until(async () => (await this.ip(["route", "show", "default"])).includes(UPLINK), service);
     // Subnets have a way out only by their own route tables.
     await this.ip(["route", "delete", "default"]);
@@ -171,7 +176,7 @@ export class VpcNetwork {
       "-f",
       config,
     ]);
-    this.services.push(service);
+    this.keep(service);
     await until(async () => (await this.inside("ss", ["-Hltn"])).includes(`${API_ADDRESS}:80`), service);
   }
 
@@ -184,7 +189,7 @@ export class VpcNetwork {
       ...[`--listen-address=${RESOLVER_ADDRESS}`, "--bind-interfaces", "--no-hosts", `--addn-hosts=${hosts}`],
       ...["--local-ttl=5", "--user=root", "--pid-file="],
     ]);
-    this.services.push(this.resolver);
+    this.keep(this.resolver);
     await until(
       async () => (await this.inside("ss", ["-Hlun"])).includes(`${RESOLVER_ADDRESS}:53`),
       this.resolver,
@@ -429,7 +434,16 @@ export class VpcNetwork {
     });
   }
 
+  private keep(service: Service): void {
+    this.services.push(service);
+    void service.ended.then((reason) => {
+      if (!this.isClosing)
+        this.onFault(new Error(`${service.name} ended with ${reason}: ${service.output().trim()}`));
+    });
+  }
+
   async destroy(): Promise<void> {
+    this.isClosing = true;
     for (const service of this.services.reverse()) await service.stop();
     await run("ip", ["netns", "delete", this.namespace]);
   }

@@ -118,24 +118,31 @@ describe("resource handlers", () => {
   });
 
   after(async () => {
-    try {
-      for (const { handler, id, state: own } of made.reverse()) {
+    const problems: unknown[] = [];
+    const attempt = async (action: () => Promise<void>) =>
+      action().catch((error: unknown) => problems.push(error));
+    for (const { handler, id, state: own } of made.reverse())
+      await attempt(async () => {
         await handler.delete(id, own, REGION);
         assert.equal(await readAfterDelete(handler, id, own), true, id);
-      }
-      await close();
+      });
+    await attempt(close);
+    await attempt(async () => {
       assert.deepEqual(await sweep(state), [], "handlers clean up after themselves");
-      assert.deepEqual(faults, []);
-    } finally {
-      await sweep(state);
-      state.release();
-    }
+    });
+    state.release();
+    assert.deepEqual(problems, []);
+    assert.deepEqual(faults, []);
   });
 
   /** Resources that hold something of the machine are gone; those that are only inputs answer their inputs. */
   async function readAfterDelete(handler: Handler, id: string, own: Properties): Promise<boolean> {
     const isHeld = made.some(
-      (entry) => entry.id === id && /:(Vpc|Subnet|Group|Instance|Volume)$/.test(entry.type),
+      (entry) =>
+        entry.id === id &&
+        /:(Vpc|Subnet|SecurityGroup|Group|Instance|Volume|LaunchTemplate|AmiFromInstance|TargetGroup|LoadBalancer|Listener)$/.test(
+          entry.type,
+        ),
     );
     return !isHeld || (await handler.read(id, own, REGION)) === undefined;
   }

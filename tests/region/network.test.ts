@@ -29,6 +29,9 @@ const tcp = (port: number, peer: FirewallRule["peer"]): FirewallRule => ({
   toPort: port,
   peer,
 });
+const fault = (error: Error) => {
+  throw error;
+};
 const anywhere = { cidr: "0.0.0.0/0" };
 
 describe("two networks", () => {
@@ -67,8 +70,8 @@ describe("two networks", () => {
     const { port } = api.address() as AddressInfo;
     const ports = { metadata: port, api: port };
     [web, database] = await Promise.all([
-      VpcNetwork.create(state, "vpc-web", ports),
-      VpcNetwork.create(state, "vpc-database", ports),
+      VpcNetwork.create(state, "vpc-web", ports, fault),
+      VpcNetwork.create(state, "vpc-database", ports, fault),
     ]);
     web.addSubnet("subnet-web", "10.10.0.0/20");
     database.addSubnet("subnet-database", "10.20.0.0/20");
@@ -101,9 +104,9 @@ describe("two networks", () => {
       await database.detach(server);
       await web.destroy();
       await database.destroy();
-      api.close();
       assert.deepEqual(await sweep(state), [], "networks clean up after themselves");
     } finally {
+      api.close();
       await sweep(state);
       state.release();
     }
