@@ -38,22 +38,25 @@ const CLOUD_CONFIG = ["datasource_list: [ NoCloud, None ]", "network: { config: 
 const MACHINE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g;
 
-const DEFAULT_MIRROR = "http://deb.debian.org/debian";
-const SECURITY_MIRROR = "http://deb.debian.org/debian-security";
-
-/** Package sources: the mirror of the machine's own apt configuration, else Debian's default. */
+/**
+ * Package sources: the mirrors of the machine's own apt configuration. None where it has none for Debian, which leaves
+ * mmdebstrap its default.
+ */
 export async function packageSources(): Promise<string[]> {
-  const format = "$(REPO_URI) $(ORIGIN) $(LABEL)";
+  const format = "$(REPO_URI) $(LABEL)";
   const listed = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
-  const debian = listed
-    .split("\n")
-    .map((line) => line.split(" "))
-    .find(([, origin, label]) => origin === "Debian" && label === "Debian");
-  const mirror = (debian?.[0] ?? DEFAULT_MIRROR).replace(/\/$/, "");
+  const mirrors = new Map(
+    listed
+      .split("\n")
+      .map((line) => line.split(" "))
+      .map(([uri = "", label = ""]) => [label, uri.replace(/\/$/, "")]),
+  );
+  const [mirror, security] = [mirrors.get("Debian"), mirrors.get("Debian-Security")];
+  if (mirror === undefined) return [];
   return [
     `deb ${mirror} ${SUITE} main`,
     `deb ${mirror} ${SUITE}-updates main`,
-    `deb ${SECURITY_MIRROR} ${SUITE}-security main`,
+    ...(security === undefined ? [] : [`deb ${security} ${SUITE}-security main`]),
   ];
 }
 
