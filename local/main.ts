@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { listed, LocalBackend, unknownTypes } from "./backend";
 import { explain } from "./errors";
@@ -116,7 +117,7 @@ async function run(circumstances: Circumstances): Promise<LastWords> {
   const seconds = (performance.now() - startedAt) / 1000;
   const url = serviceUrl(outputs);
   await writeOutputs(outputs);
-  teardown.add("outputs", () => rmSync(OUTPUTS_FILE, { force: true }));
+  teardown.add("outputs", () => rmSync(dirname(OUTPUTS_FILE), { recursive: true, force: true }));
   const counts = backend.counts();
   const steps = [...progress.finished];
   const tell = () => {
