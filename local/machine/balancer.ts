@@ -2,8 +2,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 import { CommandError, run } from "./exec";
-import { until } from "./network";
-import { Service, spawnService, StateDirectory } from "./state";
+import { Service, spawnService, StateDirectory, until } from "./state";
 
 /** What the program asked of a target group. Times in seconds. */
 export interface TargetGroupSettings {

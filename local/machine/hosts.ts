@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Semaphore } from "../semaphore";
 import { run } from "./exec";
-import { API_ADDRESS, Attachment, RESOLVER_ADDRESS, until } from "./network";
+import { API_ADDRESS, Attachment, RESOLVER_ADDRESS } from "./network";
 import {
   controlGroupRoots,
   PREFIX,
@@ -11,6 +11,7 @@ import {
   spawnService,
   StateDirectory,
   unmount,
+  until,
 } from "./state";
 
 /** Time that a host has for an orderly shutdown, as EC2 gives before it cuts the power. */

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { run } from "./exec";
 import { FirewallGroup, FirewallRule, renderFirewall } from "./firewall";
 import { Semaphore } from "../semaphore";
-import { PREFIX, Service, spawnService, StateDirectory } from "./state";
+import { PREFIX, Service, spawnService, StateDirectory, until } from "./state";
 
 /** Where hosts find the instance metadata service, the resolver (both as on EC2) and the AWS API. */
 export const METADATA_ADDRESS = "169.254.169.254";
@@ -446,24 +446,5 @@ export class VpcNetwork {
     this.isClosing = true;
     for (const service of this.services.reverse()) await service.stop();
     await run("ip", ["netns", "delete", this.namespace]);
-  }
-}
-
-/** Polls until a service is ready; throws with what the service printed when it ends before that. */
-export async function until(ready: () => Promise<boolean>, service: Service, seconds = 20): Promise<void> {
-  let ended: string | undefined;
-  void service.ended.then((reason) => (ended = reason));
-  for (const deadline = Date.now() + seconds * 1000; ;) {
-    if (
-      await Promise.resolve()
-        .then(ready)
-        .catch(() => false)
-    )
-      return;
-    if (ended !== undefined)
-      throw new Error(`${service.name} ended with ${ended}: ${service.output().trim()}`);
-    if (Date.now() > deadline)
-      throw new Error(`${service.name} was not ready after ${seconds} s: ${service.output().trim()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -194,6 +194,25 @@ export async function spawnService(
   };
 }
 
+/** Polls until a service is ready; throws with what the service printed when it ends before that. */
+export async function until(ready: () => Promise<boolean>, service: Service, seconds = 20): Promise<void> {
+  let ended: string | undefined;
+  void service.ended.then((reason) => (ended = reason));
+  for (const deadline = Date.now() + seconds * 1000; ;) {
+    if (
+      await Promise.resolve()
+        .then(ready)
+        .catch(() => false)
+    )
+      return;
+    if (ended !== undefined)
+      throw new Error(`${service.name} ended with ${ended}: ${service.output().trim()}`);
+    if (Date.now() > deadline)
+      throw new Error(`${service.name} was not ready after ${seconds} s: ${service.output().trim()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Mount points at or below a folder, the deepest first. */
 function mountsBelow(folder: string): string[] {
   return fs

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { DescribeAutoScalingGroupsCommand, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
 import { StopInstancesCommand } from "@aws-sdk/client-ec2";
@@ -13,6 +12,7 @@ import { createRegion, Region } from "../../local/region";
 import { startApiFront } from "../../local/services/apiFront";
 import { AwsClients, awsClients } from "../../local/services/clients";
 import { motoPython, startMoto } from "../../local/services/moto";
+import { eventually } from "../support/eventually";
 import { request } from "../local/support";
 
 const REGION = "us-east-1";
@@ -38,15 +38,6 @@ cat > /server.py <<'SCRIPT'
 ${SERVER}SCRIPT
 systemd-run --unit=server /usr/bin/python3 /server.py
 `;
-
-/** Polls a condition; a bound in tries, not a measurement. */
-async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 240; tries++) {
-    if (await condition()) return;
-    await sleep(250);
-  }
-  assert.fail(`${what}: not so after 60 s`);
-}
 
 describe("resource handlers", () => {
   let state: StateDirectory;

@@ -3,25 +3,16 @@ import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand, ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
 import { AwsClients, awsClients } from "../../local/services/clients";
+import { eventually } from "../support/eventually";
 import { copyOfCheckout, leftovers, onHost, RegionProcess, root } from "../support/regionProcess";
 
 const execute = promisify(execFile);
 const PASSWORD = "fifty-five tulips";
-
-/** Polls a condition; a bound in tries, not a measurement. */
-async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (await condition()) return;
-    await sleep(300);
-  }
-  assert.fail(`${what}: not so after 90 s`);
-}
 
 interface Answer {
   readonly status: number;
