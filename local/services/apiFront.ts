@@ -2,6 +2,7 @@ import { createServer, request as httpRequest } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
+import type { TargetReport } from "../machine/balancer";
 import { KeyedMutex } from "./keyedMutex";
 import {
   credentialScope,
@@ -31,21 +32,10 @@ export class UnknownInstanceError extends Error {
   }
 }
 
-/** Health of one target as the load balancer sees it. */
-export interface TargetHealth {
-  /** Instance id. */
-  readonly targetId: string;
-  readonly port: number;
-  readonly state: "initial" | "healthy" | "unhealthy" | "draining" | "unused" | "unavailable";
-  /** AWS's reason code, such as `Target.FailedHealthChecks`. */
-  readonly reason?: string;
-  readonly description?: string;
-}
-
 /** Where the truth about target health is known. */
 export interface TargetHealthSource {
   /** Undefined for a target group that does not exist. */
-  describe(targetGroupArn: string): readonly TargetHealth[] | undefined;
+  describe(targetGroupArn: string): readonly TargetReport[] | undefined;
 }
 
 /** What the front asks instead of moto. */
@@ -116,7 +106,7 @@ function describeTargetHealth(source: TargetHealthSource, parameters: URLSearchP
   const targets = source.describe(parameters.get("TargetGroupArn") ?? "");
   if (!targets) return queryError("TargetGroupNotFound", "One or more target groups not found");
   const asked = listParameter(parameters, "Targets.member", ".Id");
-  const answered: readonly TargetHealth[] =
+  const answered: readonly TargetReport[] =
     asked.length === 0
       ? targets
       : asked.map(

@@ -7,7 +7,7 @@ import * as ec2 from "@aws-sdk/client-ec2";
 import * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
 import * as s3 from "@aws-sdk/client-s3";
 import { UnknownInstanceError } from "../../local/services/apiFront";
-import type { TargetHealth } from "../../local/services/apiFront";
+import type { TargetReport } from "../../local/machine/balancer";
 import { motoPython } from "../../local/services/moto";
 import { startServices } from "./support";
 import type { Services } from "./support";
@@ -17,7 +17,7 @@ const GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/w
 describe("the AWS API of the local region", () => {
   let services: Services;
   const powered: string[] = [];
-  const targets: TargetHealth[] = [
+  const targets: TargetReport[] = [
     { targetId: "i-1", port: 8000, state: "healthy" },
     {
       targetId: "i-2",
