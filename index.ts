@@ -1,16 +1,16 @@
 /** Django on plain EC2 in two regions: the web tier in one, the database in the other, joined by a private peering. */
 import * as aws from "@pulumi/aws";
-import { AccountStore } from "./components/accountStore";
-import { DeployGate } from "./components/deployGate";
-import { DjangoImage } from "./components/djangoImage";
-import { HostAccess } from "./components/hostAccess";
-import { PostgresHost } from "./components/postgresHost";
-import { RegionNetwork } from "./components/regionNetwork";
-import { RegionPeering } from "./components/regionPeering";
-import { ReleaseTask } from "./components/releaseTask";
-import { ScalingWebTier } from "./components/scalingWebTier";
-import { neededConnections } from "./components/tuning";
-import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings";
+import { AccountStore } from "./components/accounts/accountStore";
+import { DeployGate } from "./components/gate/deployGate";
+import { DjangoImage } from "./components/release/djangoImage";
+import { HostAccess } from "./components/host/hostAccess";
+import { PostgresHost } from "./components/database/postgresHost";
+import { RegionNetwork } from "./components/network/regionNetwork";
+import { RegionPeering } from "./components/network/regionPeering";
+import { ReleaseTask } from "./components/release/releaseTask";
+import { ScalingWebTier } from "./components/web/scalingWebTier";
+import { neededConnections } from "./components/database/tuning";
+import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings/settings";
 
 const settings = loadSettings();
 const { stack, protect, tags } = settings;

@@ -1,7 +1,7 @@
 /** `npm run cost`: what a month of each stack costs at rest, with the arithmetic, from the resources that the program declares. */
-import { instanceType } from "../local/instanceTypes";
-import { nested, nestedList, numberOr, optionalText, textList } from "../local/properties";
-import type { Registration } from "../local/program";
+import { instanceType } from "../local/aws/instanceTypes";
+import { nested, nestedList, numberOr, optionalText, textList } from "../local/engine/properties";
+import type { Registration } from "../local/engine/program";
 import { recordGraph } from "../tests/support/recorder";
 
 /** Hours of a month, as AWS's own calculator counts them. */

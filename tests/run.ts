@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { checkMachine, installPackages, missingPackages, PACKAGES } from "../local/preflight";
+import { checkMachine, installPackages, missingPackages, PACKAGES } from "../local/run/preflight";
 import { runInSandbox } from "./support/sandbox";
 
 const root = path.join(__dirname, "..");
@@ -33,9 +33,9 @@ async function check(name: string, args: readonly string[]): Promise<void> {
   else total.failed++;
 }
 
-/** Files of a folder of tests. */
+/** Files of a folder of tests, and of the folders below it. */
 const testFiles = (folder: string) =>
-  readdirSync(path.join(__dirname, folder))
+  readdirSync(path.join(__dirname, folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.ts"))
     .sort()
     .map((file) => path.join("tests", folder, file));
@@ -101,7 +101,10 @@ const stages: Readonly<Record<string, () => Promise<void>>> = {
   lint: () => check("eslint", ["--max-warnings=0", "."]),
   format: () => check("prettier", ["--check", "."]),
   "unit and graph tests": () =>
-    nodeTests(["unit", "graph", "gate", "userdata", "local"].flatMap(testFiles), 2),
+    nodeTests(
+      ["components", "settings", "graph", "gate", "userdata", "local", "tools", "docs"].flatMap(testFiles),
+      2,
+    ),
   "service tests": serviceTests,
   "local region tests": () => nodeTests(testFiles("region"), 1),
 };

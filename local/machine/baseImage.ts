@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { cacheDirectory } from "../cache";
+import { cacheDirectory } from "./cache";
 import { run } from "./exec";
 
 /** Debian release of the hosts. */

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Semaphore } from "../semaphore";
+import { Semaphore } from "./semaphore";
 import { run } from "./exec";
 import { API_ADDRESS, Attachment, RESOLVER_ADDRESS } from "./network";
 import {

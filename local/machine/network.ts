@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { run } from "./exec";
 import { FirewallGroup, FirewallRule, renderFirewall } from "./firewall";
-import { Semaphore } from "../semaphore";
+import { Semaphore } from "./semaphore";
 import { PREFIX, Service, spawnService, StateDirectory, until } from "./state";
 
 /** Where hosts find the instance metadata service, the resolver (both as on EC2) and the AWS API. */

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Properties, ResourceRequest } from "../../local/handler";
+import type { Properties, ResourceRequest } from "../../local/engine/handler";
 import { spawnService } from "../../local/machine/state";
-import { startApiFront } from "../../local/services/apiFront";
-import type { ApiFront } from "../../local/services/apiFront";
-import { awsClients } from "../../local/services/clients";
-import type { AwsClients } from "../../local/services/clients";
-import { motoPython, startMoto } from "../../local/services/moto";
+import { startApiFront } from "../../local/api/apiFront";
+import type { ApiFront } from "../../local/api/apiFront";
+import { awsClients } from "../../local/api/clients";
+import type { AwsClients } from "../../local/api/clients";
+import { motoPython, startMoto } from "../../local/api/moto";
 
 /** A folder that a test may fill. */
 export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {

@@ -5,13 +5,13 @@ import { isDeepStrictEqual } from "node:util";
 import { DescribeAutoScalingGroupsCommand, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
 import { StopInstancesCommand } from "@aws-sdk/client-ec2";
 import { DescribeTargetHealthCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
-import { Handler, Properties, ResourceState } from "../../local/handler";
+import { Handler, Properties, ResourceState } from "../../local/engine/handler";
 import { ensureBaseImage } from "../../local/machine/baseImage";
 import { spawnService, StateDirectory, sweep } from "../../local/machine/state";
-import { createRegion, Region } from "../../local/region";
-import { startApiFront } from "../../local/services/apiFront";
-import { AwsClients, awsClients } from "../../local/services/clients";
-import { motoPython, startMoto } from "../../local/services/moto";
+import { createRegion, Region } from "../../local/aws/region";
+import { startApiFront } from "../../local/api/apiFront";
+import { AwsClients, awsClients } from "../../local/api/clients";
+import { motoPython, startMoto } from "../../local/api/moto";
 import { eventually } from "../support/eventually";
 import { request } from "../local/support";
 

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand, ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
-import { AwsClients, awsClients } from "../../local/services/clients";
+import { AwsClients, awsClients } from "../../local/api/clients";
 import { eventually } from "../support/eventually";
 import { copyOfCheckout, leftovers, onHost, RegionProcess, root } from "../support/regionProcess";
 

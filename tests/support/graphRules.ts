@@ -1,8 +1,8 @@
 /** What must hold for the graph of every stack, whether its values are known or not. */
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import type { Properties } from "../../local/handler";
-import type { Registration } from "../../local/program";
+import type { Properties } from "../../local/engine/handler";
+import type { Registration } from "../../local/engine/program";
 import { ancestors, find, type Graph, ofType, recordGraph, secretMark } from "./recorder";
 import { scriptOf } from "./userData";
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import * as path from "node:path";
-import type { Properties, ResourceRequest } from "../../local/handler";
+import type { Properties, ResourceRequest } from "../../local/engine/handler";
 import {
   type Backend,
   loadStack,
@@ -10,7 +10,7 @@ import {
   type Registration,
   runProgram,
   type StackConfig,
-} from "../../local/program";
+} from "../../local/engine/program";
 
 export const account = "123456789012";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import * as path from "node:path";
-import { cacheDirectory } from "../../local/cache";
+import { cacheDirectory } from "../../local/machine/cache";
 import { ensureBaseImage } from "../../local/machine/baseImage";
 import { run } from "../../local/machine/exec";
 import { nspawn } from "../../local/machine/hosts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { type BootScript, userDataFor, userDataLimit } from "../../components/userData";
+import { type BootScript, userDataFor, userDataLimit } from "../../components/host/userData";
 
 const common = ["REPORT_BUCKET", "REPORT_REGION"];
 /** What the program gives each script. */

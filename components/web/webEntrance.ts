@@ -1,0 +1,250 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { Firewall } from "../network/firewall";
+import { deliverAccessLogs } from "../iam/policies";
+import { PrivateBucket } from "../storage/privateBucket";
+import { IssuedCertificate } from "./issuedCertificate";
+import type { RegionNetwork } from "../network/regionNetwork";
+
+/** The service's public name, which makes it speak HTTPS. */
+export interface Domain {
+  readonly name: string;
+  /** Public Route 53 zone that gets the name and proves its ownership. @default the name is kept elsewhere */
+  readonly hostedZoneId?: string;
+  /** @default a certificate is made, which needs `hostedZoneId` */
+  readonly certificateArn?: string;
+}
+
+/** Arguments of a {@link WebEntrance}. */
+export interface WebEntranceArgs {
+  readonly network: RegionNetwork;
+  /** Undefined: plain HTTP under the load balancer's own name, with a warning. */
+  readonly domain: Domain | undefined;
+  /** Who may reach the service. */
+  readonly accessCidrs: readonly string[];
+  /** Security group of the hosts behind it. */
+  readonly hostSecurityGroupId: pulumi.Input<string>;
+  /** How long access logs are kept, in days. */
+  readonly logRetentionDays: number;
+  /** Refuse to delete the load balancer and its logs. */
+  readonly protect: boolean;
+}
+
+/** Port of the application on its hosts. */
+const hostPort = 8000;
+
+/** TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only. */
+const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
+
+/**
+ * The way in: an application load balancer in the public subnets with its access logs, its target group, and its listeners. With
+ * a domain it speaks HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after at most 25 s; one that leaves
+ * finishes its requests for 30 s.
+ *
+ * A month costs $16.43, and $3.65 for each zone's address: $24 in dev and $27 in prod, before traffic; $5.84 for each capacity
+ * unit that the traffic takes.
+ *
+ * | change | effect |
+ * |---|---|
+ * | `domain`, `accessCidrs`, `logRetentionDays`, `protect`, a zone more or less | in place |
+ * | the network replaced | replaced: the address changes, and nothing answers until the new fleet does |
+ */
+export class WebEntrance extends pulumi.ComponentResource {
+  readonly dnsName: pulumi.Output<string>;
+  readonly url: pulumi.Output<string>;
+  /** Every name under which clients may ask, separated by spaces. */
+  readonly hostNames: pulumi.Output<string>;
+  readonly targetGroupArn: pulumi.Output<string>;
+  /** Names load balancer and target group to CloudWatch. */
+  readonly metricLabel: pulumi.Output<string>;
+
+  private readonly name: string;
+  private readonly args: WebEntranceArgs;
+  private readonly child = { parent: this };
+
+  constructor(name: string, args: WebEntranceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-on-ec2:components:WebEntrance", name, {}, opts);
+    validate(args);
+    this.name = name;
+    this.args = args;
+    const balancer = this.createBalancer();
+    const targets = this.createTargetGroup();
+    if (args.domain) {
+      this.serveHttps(args.domain, balancer, targets);
+      this.createAlias(args.domain, balancer);
+    } else {
+      this.serveHttp(balancer, targets);
+    }
+    this.dnsName = balancer.dnsName;
+    this.url = args.domain
+      ? pulumi.output(`https://${args.domain.name}`)
+      : pulumi.interpolate`http://${balancer.dnsName}`;
+    this.hostNames = args.domain
+      ? pulumi.interpolate`${balancer.dnsName} ${args.domain.name}`
+      : balancer.dnsName;
+    this.targetGroupArn = targets.arn;
+    this.metricLabel = pulumi.interpolate`${balancer.arnSuffix}/${targets.arnSuffix}`;
+    this.registerOutputs({ dnsName: this.dnsName, url: this.url, targetGroupArn: this.targetGroupArn });
+  }
+
+  private createBalancer(): aws.lb.LoadBalancer {
+    const { network, domain, accessCidrs, hostSecurityGroupId, protect } = this.args;
+    const ports = domain ? [80, 443] : [80];
+    const firewall = new Firewall(
+      `${this.name}-balancer`,
+      {
+        vpcId: network.vpcId,
+        description: "Load balancer",
+        ingress: ports.flatMap((port) =>
+          accessCidrs.map((cidrBlock) => ({
+            name: `${port}-${cidrBlock}`,
+            description: port === 443 ? "HTTPS" : domain ? "HTTP, sent on to HTTPS" : "HTTP",
+            port,
+            cidrBlock,
+          })),
+        ),
+        egress: [
+          {
+            name: "hosts",
+            description: "The application",
+            port: hostPort,
+            securityGroupId: hostSecurityGroupId,
+          },
+        ],
+      },
+      this.child,
+    );
+    // Made here and not by the hosts' firewall: each group's rule names the other group.
+    new aws.vpc.SecurityGroupIngressRule(
+      `${this.name}-to-hosts`,
+      {
+        securityGroupId: hostSecurityGroupId,
+        referencedSecurityGroupId: firewall.securityGroupId,
+        description: "The application, from the load balancer",
+        ipProtocol: "tcp",
+        fromPort: hostPort,
+        toPort: hostPort,
+        tags: { Name: `${this.name}-to-hosts` },
+      },
+      this.child,
+    );
+    const logs = this.createLogs();
+    return new aws.lb.LoadBalancer(
+      this.name,
+      {
+        loadBalancerType: "application",
+        internal: false,
+        subnets: [...network.publicSubnetIds],
+        securityGroups: [firewall.securityGroupId],
+        dropInvalidHeaderFields: true,
+        desyncMitigationMode: "defensive",
+        enableDeletionProtection: protect,
+        idleTimeout: 60,
+        accessLogs: { enabled: true, bucket: logs.bucketName },
+      },
+      // Without its routes nothing would reach it; and it tries at once whether it may write its logs.
+      // The provider would move a balancer to the subnets of another network, which AWS refuses.
+      { ...this.child, dependsOn: [network, firewall, logs], replacementTrigger: network.vpcId },
+    );
+  }
+
+  private createLogs(): PrivateBucket {
+    const { accountId } = aws.getCallerIdentityOutput({}, this.child);
+    return new PrivateBucket(
+      `${this.name}-logs`,
+      {
+        statements: (arn) => [deliverAccessLogs(arn, accountId)],
+        expiry: { "AWSLogs/": this.args.logRetentionDays },
+        protect: this.args.protect,
+      },
+      this.child,
+    );
+  }
+
+  private createTargetGroup(): aws.lb.TargetGroup {
+    return new aws.lb.TargetGroup(
+      this.name,
+      {
+        vpcId: this.args.network.vpcId,
+        targetType: "instance",
+        protocol: "HTTP",
+        port: hostPort,
+        deregistrationDelay: 30,
+        healthCheck: {
+          path: "/livez",
+          matcher: "200",
+          interval: 10,
+          timeout: 5,
+          healthyThreshold: 2,
+          unhealthyThreshold: 2,
+        },
+      },
+      this.child,
+    );
+  }
+
+  private serveHttp(balancer: aws.lb.LoadBalancer, targets: aws.lb.TargetGroup): void {
+    void pulumi.log.warn(
+      "The service speaks plain HTTP: passwords and tokens can be read on the way. Set domainName for HTTPS.",
+      this,
+    );
+    this.listen("http", balancer, {
+      port: 80,
+      protocol: "HTTP",
+      defaultActions: [{ type: "forward", targetGroupArn: targets.arn }],
+    });
+  }
+
+  private serveHttps(domain: Domain, balancer: aws.lb.LoadBalancer, targets: aws.lb.TargetGroup): void {
+    this.listen("https", balancer, {
+      port: 443,
+      protocol: "HTTPS",
+      sslPolicy,
+      certificateArn: this.certificate(domain),
+      defaultActions: [{ type: "forward", targetGroupArn: targets.arn }],
+    });
+    const redirect = { protocol: "HTTPS", port: "443", statusCode: "HTTP_301" };
+    this.listen("http", balancer, {
+      port: 80,
+      protocol: "HTTP",
+      defaultActions: [{ type: "redirect", redirect }],
+    });
+  }
+
+  private certificate(domain: Domain): pulumi.Input<string> {
+    if (domain.certificateArn !== undefined) return domain.certificateArn;
+    const args = { domainName: domain.name, hostedZoneId: domain.hostedZoneId ?? "" };
+    return new IssuedCertificate(`${this.name}-certificate`, args, this.child).arn;
+  }
+
+  private listen(
+    suffix: string,
+    balancer: aws.lb.LoadBalancer,
+    args: Omit<aws.lb.ListenerArgs, "loadBalancerArn">,
+  ): void {
+    new aws.lb.Listener(`${this.name}-${suffix}`, { loadBalancerArn: balancer.arn, ...args }, this.child);
+  }
+
+  private createAlias(domain: Domain, balancer: aws.lb.LoadBalancer): void {
+    if (domain.hostedZoneId === undefined) return;
+    new aws.route53.Record(
+      `${this.name}-name`,
+      {
+        zoneId: domain.hostedZoneId,
+        name: domain.name,
+        type: "A",
+        aliases: [{ name: balancer.dnsName, zoneId: balancer.zoneId, evaluateTargetHealth: true }],
+      },
+      this.child,
+    );
+  }
+}
+
+function validate({ network, domain }: WebEntranceArgs): void {
+  const wrong = (propertyPath: string, reason: string) =>
+    new pulumi.InputPropertyError({ propertyPath, reason });
+  if (network.publicSubnetIds.length < 2)
+    throw wrong("network", "A load balancer needs subnets in two zones.");
+  if (domain && domain.hostedZoneId === undefined && domain.certificateArn === undefined)
+    throw wrong("domain", `${domain.name} needs a hosted zone or a certificate.`);
+}

@@ -1,0 +1,130 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import type { AccountStore } from "../accounts/accountStore";
+import type { DeployGate } from "../gate/deployGate";
+import { metadataOptions, rootDevice, rootDiskGiB } from "../host/host";
+import type { HostAccess } from "../host/hostAccess";
+import { HostRole } from "../host/hostRole";
+import { readObjects, readSecrets, scaleFleet } from "../iam/policies";
+import type { PostgresHost } from "../database/postgresHost";
+import type { RegionNetwork } from "../network/regionNetwork";
+import { userDataFor } from "../host/userData";
+
+/** Arguments of a {@link WebTemplate}. */
+export interface WebTemplateArgs {
+  readonly network: RegionNetwork;
+  readonly gate: DeployGate;
+  readonly access: HostAccess;
+  readonly database: PostgresHost;
+  readonly accounts: AccountStore;
+  /** Value of the tier tag of the groups that the hosts may resize. */
+  readonly tier: string;
+  readonly imageId: pulumi.Input<string>;
+  readonly instanceType: string;
+  readonly securityGroupId: pulumi.Input<string>;
+  /** Names under which clients may ask, separated by spaces. */
+  readonly hostNames: pulumi.Input<string>;
+  /** Tags of hosts, disks and network interfaces. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/**
+ * What every web host is: the launch template, and the role that lets a host read the service's secrets, read and write
+ * accounts, and see and resize its own fleet.
+ *
+ * It costs nothing. Every change of an argument is a new version, with which the fleet is rolled; the role's policies change in
+ * place.
+ */
+export class WebTemplate extends pulumi.ComponentResource {
+  readonly templateId: pulumi.Output<string>;
+  /** A number, never `$Latest`: a group must differ when its template does. */
+  readonly version: pulumi.Output<string>;
+
+  private readonly name: string;
+  private readonly args: WebTemplateArgs;
+  private readonly child = { parent: this };
+
+  constructor(name: string, args: WebTemplateArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-on-ec2:components:WebTemplate", name, {}, opts);
+    this.name = name;
+    this.args = args;
+    const role = this.createRole();
+    const template = this.createTemplate(role);
+    this.templateId = template.id;
+    this.version = template.latestVersion.apply(String);
+    this.registerOutputs({ templateId: this.templateId, version: this.version });
+  }
+
+  private createRole(): HostRole {
+    const { gate, database, accounts, access, tier } = this.args;
+    return new HostRole(
+      `${this.name}-role`,
+      {
+        statements: [
+          gate.reportStatement(),
+          readObjects(gate.bucketArn, "tls/postgres-ca.pem"),
+          readSecrets(database.appSecretArn),
+          ...accounts.serviceStatements(),
+          ...scaleFleet(tier),
+        ],
+        sessionManager: access.sessionManager,
+      },
+      this.child,
+    );
+  }
+
+  private createTemplate(role: HostRole): aws.ec2.LaunchTemplate {
+    const { network, access, imageId, instanceType, securityGroupId } = this.args;
+    const tags = { ...this.args.tags, Name: this.name };
+    return new aws.ec2.LaunchTemplate(
+      this.name,
+      {
+        imageId,
+        instanceType,
+        iamInstanceProfile: { name: role.profileName },
+        metadataOptions,
+        monitoring: { enabled: true },
+        networkInterfaces: [
+          {
+            deviceIndex: 0,
+            associatePublicIpAddress: String(network.hostsHavePublicIp),
+            deleteOnTermination: "true",
+            securityGroups: [securityGroupId],
+          },
+        ],
+        blockDeviceMappings: [
+          {
+            deviceName: rootDevice,
+            ebs: {
+              encrypted: "true",
+              volumeType: "gp3",
+              volumeSize: rootDiskGiB,
+              deleteOnTermination: "true",
+            },
+          },
+        ],
+        tagSpecifications: ["instance", "volume", "network-interface"].map((resourceType) => ({
+          resourceType,
+          tags,
+        })),
+        userData: this.userData(),
+        ...(access.keyName && { keyName: access.keyName }),
+      },
+      this.child,
+    );
+  }
+
+  private userData(): pulumi.Output<string> {
+    const { gate, accounts, database, hostNames } = this.args;
+    const variables = pulumi.all({
+      ...gate.reportVariables,
+      ACCOUNT_BUCKET: accounts.bucketName,
+      SERVICE_SECRET_ARN: accounts.serviceSecretArn,
+      // Another volume has another certificate authority, which hosts read at boot.
+      DATABASE_VOLUME_ID: database.volumeId,
+      DATABASE_SECRET_ARN: database.appSecretArn,
+      ALLOWED_HOSTS: hostNames,
+    });
+    return variables.apply((known) => Buffer.from(userDataFor("web", known)).toString("base64"));
+  }
+}

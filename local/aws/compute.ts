@@ -1,0 +1,246 @@
+import { Cloud, LaunchOptions } from "./cloud";
+import { Handler, Handlers, Invokes, Properties, ResourceRequest } from "../engine/handler";
+import { instanceType } from "./instanceTypes";
+import { createBlockDevice, deleteBlockDevice, growBlockDevice } from "../machine/volumes";
+import { arn, physicalName, resourceId } from "./naming";
+import {
+  flagOr,
+  nested,
+  nestedList,
+  numberOr,
+  optionalText,
+  text,
+  textList,
+  textMap,
+} from "../engine/properties";
+
+const decode = (base64: string) => Buffer.from(base64, "base64").toString("utf8");
+
+/** What an instance is started from. The name for people is its Name tag, else the resource's name. */
+function launchOptions({ inputs, name }: ResourceRequest): LaunchOptions {
+  const encoded = optionalText(inputs, "userDataBase64");
+  const isPublic = inputs["associatePublicIpAddress"];
+  return {
+    label: textMap(inputs, "tags")["Name"] ?? name,
+    imageId: text(inputs, "ami"),
+    instanceType: text(inputs, "instanceType"),
+    subnetId: text(inputs, "subnetId"),
+    groupIds: textList(inputs, "vpcSecurityGroupIds"),
+    userData: encoded === undefined ? (optionalText(inputs, "userData") ?? "") : decode(encoded),
+    profile: optionalText(inputs, "iamInstanceProfile"),
+    requiresToken: optionalText(nested(inputs, "metadataOptions"), "httpTokens") === "required",
+    hasPublicAddress: typeof isPublic === "boolean" ? isPublic : undefined,
+    privateIp: optionalText(inputs, "privateIp"),
+  };
+}
+
+/** A launch template's data, as an auto scaling group starts hosts from it. */
+export type TemplateData = Omit<LaunchOptions, "label" | "subnetId" | "instanceId">;
+
+function templateData(inputs: Properties): TemplateData {
+  const [card] = nestedList(inputs, "networkInterfaces");
+  const isPublic = card?.["associatePublicIpAddress"];
+  const userData = optionalText(inputs, "userData");
+  return {
+    imageId: text(inputs, "imageId"),
+    instanceType: text(inputs, "instanceType"),
+    groupIds: card ? textList(card, "securityGroups") : textList(inputs, "vpcSecurityGroupIds"),
+    userData: userData === undefined ? "" : decode(userData),
+    profile: optionalText(nested(inputs, "iamInstanceProfile"), "name"),
+    requiresToken: optionalText(nested(inputs, "metadataOptions"), "httpTokens") === "required",
+    hasPublicAddress: isPublic === undefined ? undefined : isPublic === true || isPublic === "true",
+  };
+}
+
+/** Versions of each launch template, the first at index 0. */
+export type LaunchTemplates = Map<string, TemplateData[]>;
+
+/** Hosts, images, volumes and launch templates. */
+export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handlers {
+  const instanceOutputs = (id: string): Properties => {
+    const { privateIp, publicIp, region, subnetId } = cloud.find("instance", cloud.instances, id);
+    const dashed = privateIp.replaceAll(".", "-");
+    return {
+      arn: arn("ec2", region, `instance/${id}`),
+      privateIp,
+      publicIp: publicIp ?? "",
+      privateDns: `ip-${dashed}.${region}.compute.internal`,
+      availabilityZone: cloud.find("subnet", cloud.subnets, subnetId).zone,
+      instanceState: cloud.find("instance", cloud.instances, id).host.isRunning ? "running" : "stopped",
+    };
+  };
+
+  const instance: Handler = {
+    async create(request) {
+      const { id } = await cloud.launch(launchOptions(request));
+      return { id, outputs: instanceOutputs(id) };
+    },
+    read: (id, state) =>
+      Promise.resolve(
+        cloud.instances.has(id) ? { id, outputs: { ...state, ...instanceOutputs(id) } } : undefined,
+      ),
+    async update(id, state, { inputs }) {
+      const changed = ["ami", "userData", "userDataBase64", "subnetId"].filter(
+        (key) => inputs[key] !== state[key],
+      );
+      if (changed.length > 0)
+        throw new Error(`instance ${id}: ${changed.join(", ")} change only with a new instance`);
+      const { host, network } = cloud.find("instance", cloud.instances, id);
+      await network.setGroups(host.options.attachment, textList(inputs, "vpcSecurityGroupIds"));
+      return { id, outputs: instanceOutputs(id) };
+    },
+    delete: (id) => cloud.terminate(id),
+  };
+
+  const instanceState: Handler = {
+    async create({ inputs }) {
+      const id = text(inputs, "instanceId");
+      await cloud.setPower(id, text(inputs, "state") === "running");
+      return { id, outputs: {} };
+    },
+    read: (id, state) =>
+      Promise.resolve(
+        cloud.instances.has(id)
+          ? { id, outputs: { ...state, state: instanceOutputs(id)["instanceState"] } }
+          : undefined,
+      ),
+    async update(id, state, { inputs }) {
+      await cloud.setPower(id, text(inputs, "state") === "running");
+      return { id, outputs: state };
+    },
+    delete: () => Promise.resolve(),
+  };
+
+  const image: Handler = {
+    async create(request) {
+      const id = resourceId("ami");
+      const source = cloud.find("instance", cloud.instances, text(request.inputs, "sourceInstanceId"));
+      // EC2, too, shuts a running instance down to copy its disk, and starts it again.
+      const wasRunning = source.host.isRunning;
+      if (wasRunning) await cloud.stop(source.id);
+      cloud.images.set(id, source.host.snapshot(cloud.imageFolder(id)));
+      if (wasRunning) await cloud.start(source.id);
+      return {
+        id,
+        outputs: {
+          arn: arn("ec2", request.region, `image/${id}`),
+          name: physicalName(request, 128),
+          architecture: "x86_64",
+          rootDeviceName: "/dev/xvda",
+          rootSnapshotId: resourceId("snap"),
+        },
+      };
+    },
+    read: (id, state) => Promise.resolve(cloud.images.has(id) ? { id, outputs: state } : undefined),
+    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    delete(id) {
+      cloud.deleteImage(id);
+      return Promise.resolve();
+    },
+  };
+
+  const volume: Handler = {
+    async create({ inputs, region }) {
+      const id = resourceId("vol");
+      cloud.volumes.set(id, await createBlockDevice(cloud.state, id, numberOr(inputs, "size", 8)));
+      return { id, outputs: { arn: arn("ec2", region, `volume/${id}`) } };
+    },
+    read: (id, state) => Promise.resolve(cloud.volumes.has(id) ? { id, outputs: state } : undefined),
+    async update(id, state, { inputs }) {
+      const [before, after] = [numberOr(state, "size", 8), numberOr(inputs, "size", 8)];
+      if (after < before) throw new Error(`volume ${id} of ${before} GiB cannot shrink to ${after} GiB`);
+      if (after > before) await growBlockDevice(cloud.find("volume", cloud.volumes, id), after);
+      return { id, outputs: state };
+    },
+    async delete(id) {
+      const gone = cloud.volumes.get(id);
+      cloud.volumes.delete(id);
+      if (gone) await deleteBlockDevice(gone);
+    },
+  };
+
+  /** The name under which EC2's Nitro hosts show a volume. */
+  const deviceName = (volumeId: string) => `nvme-Amazon_Elastic_Block_Store_${volumeId.replace("-", "")}`;
+  const attachment: Handler = {
+    async create({ inputs }) {
+      const [volumeId, instanceId] = [text(inputs, "volumeId"), text(inputs, "instanceId")];
+      const { device } = cloud.find("volume", cloud.volumes, volumeId);
+      await cloud
+        .find("instance", cloud.instances, instanceId)
+        .host.attachDevice(deviceName(volumeId), device);
+      return { id: resourceId("vai"), outputs: {} };
+    },
+    read: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    async delete(_id, state) {
+      const instanceId = text(state, "instanceId");
+      if (!cloud.instances.has(instanceId)) return;
+      if (flagOr(state, "stopInstanceBeforeDetaching", false)) await cloud.setPower(instanceId, false);
+      await cloud
+        .find("instance", cloud.instances, instanceId)
+        .host.detachDevice(deviceName(text(state, "volumeId")));
+    },
+  };
+
+  const templateOutputs = (id: string): Properties => {
+    const latestVersion = cloud.find("launch template", templates, id).length;
+    return { latestVersion, defaultVersion: latestVersion };
+  };
+  const launchTemplate: Handler = {
+    create(request) {
+      const id = resourceId("lt");
+      templates.set(id, [templateData(request.inputs)]);
+      const outputs = {
+        arn: arn("ec2", request.region, `launch-template/${id}`),
+        name: physicalName(request, 128),
+        ...templateOutputs(id),
+      };
+      return Promise.resolve({ id, outputs });
+    },
+    read: (id, state) =>
+      Promise.resolve(templates.has(id) ? { id, outputs: { ...state, ...templateOutputs(id) } } : undefined),
+    update(id, state, { inputs }) {
+      cloud.find("launch template", templates, id).push(templateData(inputs));
+      return Promise.resolve({ id, outputs: { ...state, ...templateOutputs(id) } });
+    },
+    delete(id) {
+      templates.delete(id);
+      return Promise.resolve();
+    },
+  };
+
+  return {
+    "aws:ec2/instance:Instance": instance,
+    "aws:ec2transitgateway/instanceState:InstanceState": instanceState,
+    "aws:ec2/amiFromInstance:AmiFromInstance": image,
+    "aws:ebs/volume:Volume": volume,
+    "aws:ec2/volumeAttachment:VolumeAttachment": attachment,
+    "aws:ec2/launchTemplate:LaunchTemplate": launchTemplate,
+  };
+}
+
+/** Data sources about images and instance types. */
+export function computeInvokes(cloud: Pick<Cloud, "imageNamed">): Invokes {
+  return {
+    "aws:ec2/getAmi:getAmi": async (inputs) => {
+      const filter = nestedList(inputs, "filters").find(({ name }) => name === "name");
+      const [name = ""] = filter ? textList(filter, "values") : [];
+      if (!name.startsWith("debian-13-amd64-"))
+        throw new Error(`the local region has images named debian-13-amd64-… only, not "${name}"`);
+      const id = cloud.imageNamed(name);
+      return { id, imageId: id, name, architecture: "x86_64", rootDeviceName: "/dev/xvda" };
+    },
+    "aws:ec2/getInstanceType:getInstanceType": async (inputs) => {
+      const name = text(inputs, "instanceType");
+      const known = instanceType(name);
+      if (!known) throw new Error(`the local region knows the t, c, m and r instance types, not ${name}`);
+      return {
+        id: name,
+        instanceType: name,
+        memorySize: known.memoryMiB,
+        hypervisor: "nitro",
+        supportedArchitectures: [known.architecture],
+      };
+    },
+  };
+}

@@ -1,0 +1,162 @@
+import { Cloud } from "./cloud";
+import { Handler, Handlers, Properties } from "../engine/handler";
+import { portHolder, TargetGroup, TargetGroupSettings } from "../machine/balancer";
+import { Attachment, VpcNetwork } from "../machine/network";
+import { arn, physicalName, randomHex } from "./naming";
+import { nested, nestedList, numberOr, optionalText, text, textList } from "../engine/properties";
+
+/** Loopback addresses of the balancers: one each, so that each has its listeners' own ports. */
+const addressOf = (index: number) => `127.0.10.${index}`;
+const HTTP_PORT = 80;
+/** Where an HTTP listener goes when another program of the machine has port 80. */
+const OTHER_PORTS = Array.from({ length: 20 }, (_, index) => 8080 + index);
+
+interface LoadBalancer {
+  readonly name: string;
+  readonly address: string;
+  /** Port on the machine for the listener of port 80. */
+  readonly httpPort: number;
+  readonly network: VpcNetwork;
+  readonly attachment: Attachment;
+  readonly idleTimeout: number;
+}
+
+function targetGroupSettings(inputs: Properties): TargetGroupSettings {
+  const check = nested(inputs, "healthCheck");
+  const port = numberOr(inputs, "port", 80);
+  const checkPort = optionalText(check, "port") ?? "traffic-port";
+  // Defaults: Elastic Load Balancing's own for HTTP target groups.
+  return {
+    port,
+    deregistrationDelay: numberOr(inputs, "deregistrationDelay", 300),
+    healthCheck: {
+      path: optionalText(check, "path") ?? "/",
+      port: checkPort === "traffic-port" ? port : Number(checkPort),
+      matcher: optionalText(check, "matcher") ?? "200",
+      interval: numberOr(check, "interval", 30),
+      timeout: numberOr(check, "timeout", 5),
+      healthyThreshold: numberOr(check, "healthyThreshold", 5),
+      unhealthyThreshold: numberOr(check, "unhealthyThreshold", 2),
+    },
+  };
+}
+
+/** The load balancer, its target groups and its listeners: HAProxy, reached at a loopback address of the machine. */
+export function loadBalancingHandlers(cloud: Cloud): Handlers {
+  const balancers = new Map<string, LoadBalancer>();
+  const listeners = new Map<string, TargetGroup>();
+  let count = 0;
+
+  const loadBalancer: Handler = {
+    async create(request) {
+      const { inputs, region } = request;
+      const name = physicalName(request, 32);
+      const [subnetId] = textList(inputs, "subnets");
+      if (subnetId === undefined) throw new Error("a load balancer needs subnets");
+      const network = cloud.networkOf(subnetId);
+      const address = addressOf(++count);
+      const attachment = await network.attach(`alb${count}`, {
+        address: network.takeAddress(subnetId),
+        groupIds: textList(inputs, "securityGroups"),
+        isPublic: true,
+      });
+      const suffix = `app/${name}/${randomHex(16)}`;
+      const id = arn("elasticloadbalancing", region, `loadbalancer/${suffix}`);
+      let httpPort = HTTP_PORT;
+      if ((await portHolder(address, HTTP_PORT)) !== undefined) {
+        const free = await Promise.all(OTHER_PORTS.map((port) => portHolder(address, port)));
+        httpPort = OTHER_PORTS[free.indexOf(undefined)] ?? HTTP_PORT;
+      }
+      const idleTimeout = numberOr(inputs, "idleTimeout", 60);
+      balancers.set(id, { name, address, httpPort, network, attachment, idleTimeout });
+      return {
+        id,
+        outputs: {
+          arn: id,
+          arnSuffix: suffix,
+          name,
+          dnsName: httpPort === HTTP_PORT ? address : `${address}:${httpPort}`,
+          zoneId: "Z35SXDOTRQ7X7K",
+          vpcId: network.id,
+        },
+      };
+    },
+    read: (id, state) => Promise.resolve(balancers.has(id) ? { id, outputs: state } : undefined),
+    async update(id, state, { inputs }) {
+      const { network, attachment } = cloud.find("load balancer", balancers, id);
+      await network.setGroups(attachment, textList(inputs, "securityGroups"));
+      return { id, outputs: state };
+    },
+    async delete(id) {
+      const gone = balancers.get(id);
+      balancers.delete(id);
+      await gone?.network.detach(gone.attachment);
+    },
+  };
+
+  const targetGroup: Handler = {
+    create(request) {
+      const name = physicalName(request, 32);
+      const suffix = `targetgroup/${name}/${randomHex(16)}`;
+      const id = arn("elasticloadbalancing", request.region, suffix);
+      cloud.targetGroups.set(
+        id,
+        new TargetGroup(cloud.state, targetGroupSettings(request.inputs), cloud.onFault),
+      );
+      return Promise.resolve({ id, outputs: { arn: id, arnSuffix: suffix, name } });
+    },
+    read: (id, state) => Promise.resolve(cloud.targetGroups.has(id) ? { id, outputs: state } : undefined),
+    async update(id, state, { inputs }) {
+      await cloud.find("target group", cloud.targetGroups, id).configure(targetGroupSettings(inputs));
+      return { id, outputs: state };
+    },
+    delete(id) {
+      cloud.targetGroups.delete(id);
+      return Promise.resolve();
+    },
+  };
+
+  const forwardedTo = (inputs: Properties): TargetGroup => {
+    const [action] = nestedList(inputs, "defaultActions");
+    const protocol = optionalText(inputs, "protocol") ?? "HTTP";
+    if (protocol !== "HTTP" || !action || text(action, "type") !== "forward")
+      throw new Error(
+        "the local region's balancer has HTTP listeners that forward: set allowHttp and no certificate",
+      );
+    return cloud.find("target group", cloud.targetGroups, text(action, "targetGroupArn"));
+  };
+  const listener: Handler = {
+    async create({ inputs }) {
+      const group = forwardedTo(inputs);
+      const balancerArn = text(inputs, "loadBalancerArn");
+      const balancer = cloud.find("load balancer", balancers, balancerArn);
+      const port = numberOr(inputs, "port", HTTP_PORT);
+      await group.listen({
+        name: `${balancer.name}-${port}`,
+        address: balancer.address,
+        port: port === HTTP_PORT ? balancer.httpPort : port,
+        namespace: balancer.attachment.namespace,
+        idleTimeout: balancer.idleTimeout,
+      });
+      const id = `${balancerArn.replace(":loadbalancer/", ":listener/")}/${randomHex(16)}`;
+      listeners.set(id, group);
+      return { id, outputs: { arn: id } };
+    },
+    read: (id, state) => Promise.resolve(listeners.has(id) ? { id, outputs: state } : undefined),
+    update(id, state, { inputs }) {
+      if (forwardedTo(inputs) !== listeners.get(id))
+        throw new Error("a listener of the local region cannot change its target group: replace it");
+      return Promise.resolve({ id, outputs: state });
+    },
+    async delete(id) {
+      await listeners.get(id)?.unlisten();
+      listeners.delete(id);
+    },
+  };
+
+  return {
+    "aws:lb/loadBalancer:LoadBalancer": loadBalancer,
+    "aws:lb/targetGroup:TargetGroup": targetGroup,
+    "aws:lb/listener:Listener": listener,
+  };
+}

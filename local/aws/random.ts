@@ -1,0 +1,86 @@
+import { randomBytes, randomInt } from "node:crypto";
+import type { Handler, Handlers, Properties } from "../engine/handler";
+import { flagOr, numberOr, optionalText } from "../engine/properties";
+
+const LOWER = "abcdefghijklmnopqrstuvwxyz";
+const UPPER = LOWER.toUpperCase();
+const DIGITS = "0123456789";
+const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
+
+function pick(characters: string, count: number): string[] {
+  return Array.from({ length: count }, () => characters.charAt(randomInt(characters.length)));
+}
+
+/** A password by the rules of `random.RandomPassword`: as many of each kind as asked for, the rest of any kind. */
+export function randomPassword(inputs: Properties): string {
+  const length = numberOr(inputs, "length", 0);
+  const kinds = [
+    { characters: LOWER, wanted: flagOr(inputs, "lower", true), least: numberOr(inputs, "minLower", 0) },
+    { characters: UPPER, wanted: flagOr(inputs, "upper", true), least: numberOr(inputs, "minUpper", 0) },
+    {
+      characters: DIGITS,
+      wanted: flagOr(inputs, "numeric", flagOr(inputs, "number", true)),
+      least: numberOr(inputs, "minNumeric", 0),
+    },
+    {
+      // The provider takes an empty string for "not set".
+      characters: optionalText(inputs, "overrideSpecial") || SPECIAL,
+      wanted: flagOr(inputs, "special", true),
+      least: numberOr(inputs, "minSpecial", 0),
+    },
+  ];
+  const least = kinds.reduce((sum, kind) => sum + kind.least, 0);
+  if (length < 1 || length < least)
+    throw new Error(`length (${length}) must be at least 1 and the sum of minimums (${least})`);
+  const any = kinds.flatMap((kind) => (kind.wanted ? [kind.characters] : [])).join("");
+  if (any === "" && length > least) throw new Error("a password needs at least one kind of characters");
+  const characters = [
+    ...kinds.flatMap((kind) => pick(kind.characters, kind.least)),
+    ...pick(any, length - least),
+  ];
+  for (let last = characters.length - 1; last > 0; last--) {
+    const other = randomInt(last + 1);
+    [characters[last], characters[other]] = [characters[other] ?? "", characters[last] ?? ""];
+  }
+  return characters.join("");
+}
+
+/** Values that are made once: changes either replace the resource or mean nothing. */
+function drawn(draw: (inputs: Properties) => { id: string; outputs: Properties }): Handler {
+  return {
+    create: ({ inputs }) => Promise.resolve(draw(inputs)),
+    read: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id, state, { inputs }) => {
+      const outputs = Object.keys(draw(inputs).outputs).map((key) => [key, state[key]]);
+      return Promise.resolve({ id, outputs: Object.fromEntries(outputs) as Properties });
+    },
+    delete: () => Promise.resolve(),
+  };
+}
+
+/** Handlers of the `random` package. `RandomPassword.bcryptHash` is left out: nothing here can compute it. */
+export function randomHandlers(): Handlers {
+  return {
+    "random:index/randomPassword:RandomPassword": drawn((inputs) => ({
+      id: "none", // what the provider says too: an id is no secret
+      outputs: { result: randomPassword(inputs) },
+    })),
+    "random:index/randomBytes:RandomBytes": drawn((inputs) => {
+      const bytes = randomBytes(numberOr(inputs, "length", 0));
+      return { id: "none", outputs: { base64: bytes.toString("base64"), hex: bytes.toString("hex") } };
+    }),
+    "random:index/randomId:RandomId": drawn((inputs) => {
+      const bytes = randomBytes(numberOr(inputs, "byteLength", 0));
+      const prefix = optionalText(inputs, "prefix") ?? "";
+      return {
+        id: bytes.toString("base64url"),
+        outputs: {
+          b64Std: prefix + bytes.toString("base64"),
+          b64Url: prefix + bytes.toString("base64url"),
+          dec: prefix + BigInt(`0x0${bytes.toString("hex")}`).toString(),
+          hex: prefix + bytes.toString("hex"),
+        },
+      };
+    }),
+  };
+}

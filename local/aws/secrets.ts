@@ -1,0 +1,201 @@
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
+  PutSecretValueCommand,
+  RemoveRegionsFromReplicationCommand,
+  ReplicateSecretToRegionsCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateSecretCommand,
+} from "@aws-sdk/client-secrets-manager";
+import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm";
+import type { ParameterType } from "@aws-sdk/client-ssm";
+import type { Handler, Handlers, Properties, ResourceRequest, ResourceState } from "../engine/handler";
+import { arn, physicalName } from "./naming";
+import { flagOr, nestedList, numberOr, optionalText, text, textList, textMap } from "../engine/properties";
+import type { AwsClients } from "../api/clients";
+import { unless } from "./errors";
+
+function tagList(inputs: Properties): { Key: string; Value: string }[] {
+  return Object.entries(textMap(inputs, "tags")).map(([Key, Value]) => ({ Key, Value }));
+}
+
+function replicaRegions(properties: Properties): string[] {
+  return nestedList(properties, "replicas").map((replica) => text(replica, "region"));
+}
+
+function secretHandler(clients: AwsClients): Handler {
+  return {
+    async create(request) {
+      const { inputs, region } = request;
+      const name = physicalName(request, 512);
+      const regions = replicaRegions(inputs);
+      const created = await clients.in(region).secretsManager.send(
+        new CreateSecretCommand({
+          Name: name,
+          Description: optionalText(inputs, "description"),
+          Tags: tagList(inputs),
+          ...(regions.length > 0 && {
+            AddReplicaRegions: regions.map((Region) => ({ Region })),
+            ForceOverwriteReplicaSecret: flagOr(inputs, "forceOverwriteReplicaSecret", false),
+          }),
+        }),
+      );
+      if (created.ARN === undefined)
+        throw new Error(`${request.name}: Secrets Manager gave the secret no ARN`);
+      return { id: created.ARN, outputs: { name, arn: created.ARN } };
+    },
+    async read(id, state, region) {
+      const found = await unless("ResourceNotFoundException", () =>
+        clients.in(region).secretsManager.send(new DescribeSecretCommand({ SecretId: id })),
+      );
+      return found && !found.DeletedDate
+        ? { id, outputs: { ...state, name: found.Name, arn: found.ARN } }
+        : undefined;
+    },
+    async update(id, state, { inputs, region }) {
+      const { secretsManager } = clients.in(region);
+      const description = optionalText(inputs, "description");
+      await secretsManager.send(new UpdateSecretCommand({ SecretId: id, Description: description ?? "" }));
+      const tags = textMap(inputs, "tags");
+      const TagKeys = Object.keys(textMap(state, "tags")).filter((key) => !(key in tags));
+      if (TagKeys.length > 0) await secretsManager.send(new UntagResourceCommand({ SecretId: id, TagKeys }));
+      await secretsManager.send(new TagResourceCommand({ SecretId: id, Tags: tagList(inputs) }));
+      const [before, after] = [replicaRegions(state), replicaRegions(inputs)];
+      const added = after.filter((item) => !before.includes(item));
+      const removed = before.filter((item) => !after.includes(item));
+      if (removed.length > 0) {
+        const command = new RemoveRegionsFromReplicationCommand({
+          SecretId: id,
+          RemoveReplicaRegions: removed,
+        });
+        await secretsManager.send(command);
+      }
+      if (added.length > 0) {
+        const AddReplicaRegions = added.map((Region) => ({ Region }));
+        await secretsManager.send(new ReplicateSecretToRegionsCommand({ SecretId: id, AddReplicaRegions }));
+      }
+      return { id, outputs: { name: state["name"], arn: id } };
+    },
+    async delete(id, state, region) {
+      const { secretsManager } = clients.in(region);
+      const regions = replicaRegions(state);
+      const days = numberOr(state, "recoveryWindowInDays", 30);
+      await unless("ResourceNotFoundException", async () => {
+        if (regions.length > 0) {
+          const command = new RemoveRegionsFromReplicationCommand({
+            SecretId: id,
+            RemoveReplicaRegions: regions,
+          });
+          await secretsManager.send(command);
+        }
+        await secretsManager.send(
+          new DeleteSecretCommand({
+            SecretId: id,
+            ...(days === 0 ? { ForceDeleteWithoutRecovery: true } : { RecoveryWindowInDays: days }),
+          }),
+        );
+      });
+    },
+  };
+}
+
+function secretVersionHandler(clients: AwsClients): Handler {
+  async function put({ inputs, region, name }: ResourceRequest): Promise<ResourceState> {
+    const secretId = text(inputs, "secretId");
+    const binary = optionalText(inputs, "secretBinary");
+    const stages = textList(inputs, "versionStages");
+    const version = await clients.in(region).secretsManager.send(
+      new PutSecretValueCommand({
+        SecretId: secretId,
+        ...(binary === undefined
+          ? { SecretString: text(inputs, "secretString") }
+          : { SecretBinary: Buffer.from(binary, "base64") }),
+        ...(stages.length > 0 && { VersionStages: stages }),
+      }),
+    );
+    if (!version.VersionId) throw new Error(`${name}: Secrets Manager gave the secret's value no version`);
+    return {
+      id: `${secretId}|${version.VersionId}`,
+      outputs: {
+        arn: version.ARN,
+        secretArn: version.ARN,
+        versionId: version.VersionId,
+        versionStages: version.VersionStages,
+        hasSecretStringWo: false,
+      },
+    };
+  }
+  return {
+    create: put,
+    async read(id, state, region) {
+      const [secretId, versionId = ""] = id.split("|");
+      const secret = await unless("ResourceNotFoundException", () =>
+        clients.in(region).secretsManager.send(new DescribeSecretCommand({ SecretId: secretId })),
+      );
+      const stages = secret?.VersionIdsToStages?.[versionId];
+      return stages && { id, outputs: { ...state, versionStages: stages } };
+    },
+    // A new value, like a new stage, is a new version.
+    update: (_id, _state, request) => put(request),
+    // The current version of a secret can't be taken away; it goes with the secret.
+    delete: () => Promise.resolve(),
+  };
+}
+
+function parameterHandler(clients: AwsClients): Handler {
+  async function put(
+    name: string,
+    { inputs, region }: ResourceRequest,
+    overwrite: boolean,
+  ): Promise<ResourceState> {
+    const answer = await clients.in(region).ssm.send(
+      new PutParameterCommand({
+        Name: name,
+        Type: text(inputs, "type") as ParameterType,
+        Value: optionalText(inputs, "value") ?? text(inputs, "insecureValue"),
+        Description: optionalText(inputs, "description"),
+        Overwrite: overwrite,
+        // The API refuses tags together with Overwrite.
+        ...(!overwrite && { Tags: tagList(inputs) }),
+      }),
+    );
+    const outputs = {
+      name,
+      arn: arn("ssm", region, `parameter/${name.replace(/^\//, "")}`),
+      version: answer.Version,
+    };
+    return { id: name, outputs };
+  }
+  return {
+    create: (request) =>
+      put(physicalName(request, 1011), request, flagOr(request.inputs, "overwrite", false)),
+    async read(id, state, region) {
+      const found = await unless("ParameterNotFound", () =>
+        clients.in(region).ssm.send(new GetParameterCommand({ Name: id, WithDecryption: true })),
+      );
+      return (
+        found && {
+          id,
+          outputs: { ...state, value: found.Parameter?.Value, version: found.Parameter?.Version },
+        }
+      );
+    },
+    update: (id, _state, request) => put(id, request, true),
+    async delete(id, _state, region) {
+      await unless("ParameterNotFound", () =>
+        clients.in(region).ssm.send(new DeleteParameterCommand({ Name: id })),
+      );
+    },
+  };
+}
+
+/** Handlers of Secrets Manager's secrets and Systems Manager's parameters. */
+export function secretHandlers(clients: AwsClients): Handlers {
+  return {
+    "aws:secretsmanager/secret:Secret": secretHandler(clients),
+    "aws:secretsmanager/secretVersion:SecretVersion": secretVersionHandler(clients),
+    "aws:ssm/parameter:Parameter": parameterHandler(clients),
+  };
+}

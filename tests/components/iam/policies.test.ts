@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import type { Registration } from "../../../local/engine/program";
+import { type Graph, ofType, recordGraph } from "../../support/recorder";
+
+interface Statement {
+  readonly Effect: string;
+  readonly Principal?: unknown;
+  readonly Action: string | string[];
+  readonly Resource?: string | string[];
+  readonly Condition?: Record<string, Record<string, string>>;
+}
+
+const list = (value: string | string[] | undefined) => (typeof value === "string" ? [value] : (value ?? []));
+
+describe("policies", () => {
+  let graph: Graph;
+  before(async () => {
+    graph = await recordGraph("prod", false);
+  });
+  const policies = (type: string, property: string) =>
+    ofType(graph, type).map((resource) => ({
+      name: resource.name,
+      statements: (JSON.parse(resource.inputs[property] as string) as { Statement: Statement[] }).Statement,
+    }));
+  const rolePolicies = () => policies("aws:iam/rolePolicy:RolePolicy", "policy");
+  const allowed = (name: string) =>
+    rolePolicies()
+      .find((policy) => policy.name === `prod-${name}-policy`)!
+      .statements.flatMap(({ Action, Resource }) =>
+        list(Action).flatMap((action) => list(Resource).map((resource) => `${action} ${resource}`)),
+      )
+      .sort();
+
+  test("allow no wildcard action, and all resources only where AWS knows no others", () => {
+    for (const { name, statements } of rolePolicies()) {
+      for (const { Effect, Action, Resource } of statements) {
+        assert.equal(Effect, "Allow", name);
+        for (const action of list(Action)) assert.match(action, /^[a-z0-9]+:[A-Za-z]+$/, name);
+        if (!list(Resource).includes("*")) continue;
+        for (const action of list(Action))
+          assert.match(action, /:Describe/, `${name} allows ${action} on everything`);
+      }
+    }
+  });
+
+  test("tie what is not named by its ARN to the stack by a tag", () => {
+    for (const { name, statements } of rolePolicies()) {
+      for (const { Resource, Condition } of statements) {
+        const open = list(Resource).some((resource) => /^arn:aws:(ec2|autoscaling):\*:\*:/.test(resource));
+        if (open)
+          assert.ok(
+            Object.keys(Condition?.["StringEquals"] ?? {}).some((key) => key.includes("ResourceTag/")),
+            name,
+          );
+      }
+    }
+  });
+
+  test("let the web hosts do what the service does, and no more", () => {
+    assert.deepEqual(
+      allowed("web-role").map((line) => line.replace(/-1234567(-AbCdEf)?/g, "")),
+      [
+        "autoscaling:DescribeAutoScalingGroups *",
+        "autoscaling:DescribeAutoScalingInstances *",
+        "autoscaling:SetDesiredCapacity arn:aws:autoscaling:*:*:autoScalingGroup:*",
+        "s3:GetObject arn:aws:s3:::prod-accounts/accounts/*",
+        "s3:GetObject arn:aws:s3:::prod-gate-bucket/tls/postgres-ca.pem",
+        "s3:ListBucket arn:aws:s3:::prod-accounts",
+        "s3:PutObject arn:aws:s3:::prod-accounts/accounts/*",
+        "s3:PutObject arn:aws:s3:::prod-gate-bucket/boot/*",
+        "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-1:123456789012:secret:prod-accounts-service",
+        "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-1:123456789012:secret:prod-db-app",
+      ],
+    );
+  });
+
+  test("let only the release read the owner's password from the web region", () => {
+    const readers = rolePolicies().filter(({ statements }) =>
+      statements.some(({ Resource }) => list(Resource).some((arn) => arn.includes("prod-db-owner"))),
+    );
+    assert.deepEqual(readers.map(({ name }) => name).sort(), [
+      "prod-db-role-policy",
+      "prod-release-host-role-policy",
+    ]);
+    assert.ok(allowed("release-host-role").some((line) => line.includes("secretsmanager:us-east-1:")));
+    assert.ok(allowed("db-role").every((line) => !line.includes("secretsmanager:us-east-1:")));
+  });
+
+  test("let the builder read its archive and nothing else", () => {
+    const lines = allowed("image-builder-role");
+    assert.equal(lines.length, 2);
+    assert.match(lines[0]!, /^s3:GetObject arn:aws:s3:::prod-gate-bucket-1234567\/app\/[0-9a-f]{64}\.zip$/);
+    assert.match(lines[1]!, /^s3:PutObject .*\/boot\/\*$/);
+  });
+
+  test("are trusted to one service each", () => {
+    for (const { name, statements } of policies("aws:iam/role:Role", "assumeRolePolicy")) {
+      assert.equal(statements.length, 1, name);
+      assert.match(
+        JSON.stringify(statements[0]?.Principal),
+        /^\{"Service":"(ec2|lambda|vpc-flow-logs)\.amazonaws\.com"\}$/,
+      );
+    }
+  });
+
+  test("refuse every bucket without TLS", () => {
+    const buckets = policies("aws:s3/bucketPolicy:BucketPolicy", "policy");
+    assert.equal(buckets.length, 3);
+    for (const { name, statements } of buckets) {
+      const [tls] = statements;
+      assert.equal(tls?.Effect, "Deny", name);
+      assert.equal(tls.Principal, "*");
+      assert.deepEqual(tls.Condition, { Bool: { "aws:SecureTransport": "false" } });
+      assert.equal(list(tls.Resource).length, 2);
+    }
+  });
+
+  test("let the load balancer write its logs, and nobody else into their bucket", () => {
+    const [logs] = policies("aws:s3/bucketPolicy:BucketPolicy", "policy").filter(({ name }) =>
+      name.includes("logs"),
+    );
+    const [, ...others] = logs!.statements;
+    assert.deepEqual(
+      others.map(({ Principal, Action, Resource }) => ({ Principal, Action, Resource })),
+      [
+        {
+          Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
+          Action: "s3:PutObject",
+          Resource: "arn:aws:s3:::prod-web-logs-1234567/AWSLogs/123456789012/*",
+        },
+      ],
+    );
+  });
+
+  test("attach Session Manager to the hosts that people log in to", () => {
+    const attached = ofType(graph, "aws:iam/rolePolicyAttachment:RolePolicyAttachment");
+    const names = (resources: Registration[]) => resources.map(({ name }) => name).sort();
+    assert.deepEqual(names(attached), ["prod-db-role-session-manager", "prod-web-role-session-manager"]);
+  });
+});

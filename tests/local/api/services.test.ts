@@ -1,0 +1,303 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import * as autoScaling from "@aws-sdk/client-auto-scaling";
+import * as ec2 from "@aws-sdk/client-ec2";
+import * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
+import * as s3 from "@aws-sdk/client-s3";
+import { UnknownInstanceError } from "../../../local/api/apiFront";
+import type { TargetReport } from "../../../local/machine/balancer";
+import { motoPython } from "../../../local/api/moto";
+import { startServices } from "../support";
+import type { Services } from "../support";
+
+const GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef";
+
+describe("the AWS API of the local region", () => {
+  let services: Services;
+  const powered: string[] = [];
+  const targets: TargetReport[] = [
+    { targetId: "i-1", port: 8000, state: "healthy" },
+    {
+      targetId: "i-2",
+      port: 8000,
+      state: "unhealthy",
+      reason: "Target.ResponseCodeMismatch",
+      description: 'Health checks failed with "500" <b> & more',
+    },
+  ];
+
+  before(async () => {
+    services = await startServices();
+    const power = (verb: string) => (id: string) => {
+      if (id === "i-00000000000000bad") return Promise.reject(new UnknownInstanceError(id));
+      powered.push(`${verb} ${id}`);
+      return Promise.resolve();
+    };
+    services.front.attach({
+      hosts: { reboot: power("reboot"), start: power("start"), stop: power("stop") },
+      targetHealth: { describe: (arn) => (arn === GROUP ? targets : undefined) },
+    });
+  });
+  after(() => services.stop());
+
+  describe("in S3", () => {
+    const bucket = "accounts";
+    const put = (input: Partial<s3.PutObjectCommandInput> & { Key: string }) =>
+      services.clients
+        .in("us-east-1")
+        .s3.send(new s3.PutObjectCommand({ Bucket: bucket, Body: "x", ...input }));
+    before(() => services.clients.in("us-east-1").s3.send(new s3.CreateBucketCommand({ Bucket: bucket })));
+
+    it("twenty racing creations have one winner, again and again", async () => {
+      for (let round = 0; round < 20; round++) {
+        const racing = Array.from({ length: 20 }, (_, index) =>
+          put({ Key: `a/${round} ü+.json`, IfNoneMatch: "*", Body: `writer ${index}` }),
+        );
+        const results = await Promise.allSettled(racing);
+        const losers = results.flatMap((result) =>
+          result.status === "rejected" ? [result.reason as Error] : [],
+        );
+        assert.equal(losers.length, 19);
+        assert.ok(losers.every((error) => error.name === "PreconditionFailed"));
+      }
+    });
+
+    it("racing changes of one version have one winner", async () => {
+      const { ETag } = await put({ Key: "changed", Body: "0" });
+      const racing = Array.from({ length: 20 }, (_, index) =>
+        put({ Key: "changed", IfMatch: ETag, Body: `writer ${index}` }),
+      );
+      const won = (await Promise.allSettled(racing)).filter((result) => result.status === "fulfilled");
+      assert.equal(won.length, 1);
+    });
+
+    it("bytes pass unharmed, by streams and by parts too", async () => {
+      const { s3: client } = services.clients.in("us-east-2");
+      const bytes = Buffer.alloc(6 * 1024 ** 2, "0123456789abcdef");
+      await put({ Key: "large", Body: bytes });
+      const { UploadId } = await client.send(
+        new s3.CreateMultipartUploadCommand({ Bucket: bucket, Key: "parts" }),
+      );
+      const part = { Bucket: bucket, Key: "parts", UploadId, PartNumber: 1 };
+      const { ETag } = await client.send(new s3.UploadPartCommand({ ...part, Body: bytes }));
+      await client.send(
+        new s3.CompleteMultipartUploadCommand({
+          Bucket: bucket,
+          Key: "parts",
+          UploadId,
+          MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] },
+          IfNoneMatch: "*",
+        }),
+      );
+      for (const Key of ["large", "parts"]) {
+        const { Body } = await client.send(new s3.GetObjectCommand({ Bucket: bucket, Key }));
+        assert.ok(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(bytes), Key);
+      }
+    });
+
+    it("a sender that stalls holds up nobody", async () => {
+      const stalled = new AbortController();
+      const endless = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(Buffer.from("half")),
+      });
+      const hanging = fetch(`${services.front.endpoint}/${bucket}/stalled`, {
+        method: "PUT",
+        headers: { authorization: "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request" },
+        body: endless,
+        duplex: "half",
+        signal: stalled.signal,
+      }).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await put({ Key: "stalled" });
+      stalled.abort();
+      await hanging;
+    });
+  });
+
+  describe("in EC2", () => {
+    it("power reaches the host, and moto knows of it", async () => {
+      const { ec2: client } = services.clients.in("us-east-1");
+      const { Instances } = await client.send(
+        new ec2.RunInstancesCommand({ ImageId: "ami-12345678", MinCount: 1, MaxCount: 1 }),
+      );
+      const id = Instances?.[0]?.InstanceId ?? "";
+      const stateOf = async () => {
+        const answer = await client.send(new ec2.DescribeInstancesCommand({ InstanceIds: [id] }));
+        return answer.Reservations?.[0]?.Instances?.[0]?.State?.Name;
+      };
+      const stopped = await client.send(new ec2.StopInstancesCommand({ InstanceIds: [id] }));
+      assert.equal(stopped.StoppingInstances?.[0]?.InstanceId, id);
+      assert.equal(await stateOf(), "stopped");
+      await client.send(new ec2.StartInstancesCommand({ InstanceIds: [id] }));
+      assert.equal(await stateOf(), "running");
+      await client.send(new ec2.RebootInstancesCommand({ InstanceIds: [id] }));
+      assert.deepEqual(powered.splice(0), [`stop ${id}`, `start ${id}`, `reboot ${id}`]);
+    });
+
+    it("an unknown host is said to be unknown", async () => {
+      const command = new ec2.RebootInstancesCommand({ InstanceIds: ["i-00000000000000bad"] });
+      await assert.rejects(services.clients.in("us-east-1").ec2.send(command), {
+        name: "InvalidInstanceID.NotFound",
+      });
+    });
+  });
+
+  describe("in Elastic Load Balancing", () => {
+    const describeHealth = (input: elb.DescribeTargetHealthCommandInput) =>
+      services.clients.in("us-east-1").loadBalancing.send(new elb.DescribeTargetHealthCommand(input));
+
+    it("target health is what the balancer sees", async () => {
+      const { TargetHealthDescriptions } = await describeHealth({ TargetGroupArn: GROUP });
+      assert.deepEqual(
+        TargetHealthDescriptions?.map(({ Target, TargetHealth }) => ({
+          targetId: Target?.Id,
+          port: Target?.Port,
+          state: TargetHealth?.State,
+          ...(TargetHealth?.Reason && { reason: TargetHealth.Reason, description: TargetHealth.Description }),
+        })),
+        targets,
+      );
+    });
+
+    it("targets that are asked for and not registered are unused", async () => {
+      const Targets = [{ Id: "i-9" }, { Id: "i-1" }];
+      const { TargetHealthDescriptions } = await describeHealth({ TargetGroupArn: GROUP, Targets });
+      assert.deepEqual(
+        TargetHealthDescriptions?.map(({ TargetHealth }) => [TargetHealth?.State, TargetHealth?.Reason]),
+        [
+          ["unused", "Target.NotRegistered"],
+          ["healthy", undefined],
+        ],
+      );
+    });
+
+    it("an unknown target group is an error", async () => {
+      await assert.rejects(describeHealth({ TargetGroupArn: `${GROUP}0` }), elb.TargetGroupNotFoundException);
+    });
+
+    it("botocore understands the answers too", async () => {
+      const script = `
+import boto3
+client = boto3.client("elbv2", region_name="us-east-1", endpoint_url="${services.front.endpoint}",
+                      aws_access_key_id="a", aws_secret_access_key="b")
+print([t["TargetHealth"]["State"] for t in client.describe_target_health(TargetGroupArn="${GROUP}")["TargetHealthDescriptions"]])
+try:
+    client.describe_target_health(TargetGroupArn="none")
+except client.exceptions.TargetGroupNotFoundException as error:
+    print(error.response["Error"]["Code"])
+ec2 = boto3.client("ec2", region_name="us-east-1", endpoint_url="${services.front.endpoint}",
+                   aws_access_key_id="a", aws_secret_access_key="b")
+try:
+    ec2.reboot_instances(InstanceIds=["i-00000000000000bad"])
+except ec2.exceptions.ClientError as error:
+    print(error.response["Error"]["Code"])
+try:
+    ec2.stop_instances(InstanceIds=["i-0123456789abcdef0"], DryRun=True)
+except ec2.exceptions.ClientError as error:
+    print(error.response["Error"]["Code"])
+s3 = boto3.client("s3", region_name="us-east-1", endpoint_url="${services.front.endpoint}",
+                  aws_access_key_id="a", aws_secret_access_key="b")
+for attempt in range(2):
+    try:
+        print(s3.put_object(Bucket="accounts", Key="by-botocore", Body=b"x" * 100_000, IfNoneMatch="*")["ETag"])
+    except s3.exceptions.ClientError as error:
+        print(error.response["Error"]["Code"])
+print(len(s3.get_object(Bucket="accounts", Key="by-botocore")["Body"].read()))
+`;
+      const printed = await runPython(script);
+      assert.deepEqual(printed.trim().split("\n"), [
+        "['healthy', 'unhealthy']",
+        "TargetGroupNotFound",
+        "InvalidInstanceID.NotFound",
+        "DryRunOperation",
+        '"d5816f35916d1d9482fb0f1ec201101d"',
+        "PreconditionFailed",
+        "100000",
+      ]);
+      assert.deepEqual(powered, []);
+    });
+  });
+
+  describe("in Auto Scaling", () => {
+    const name = "web";
+    const set = (DesiredCapacity: number) =>
+      services.clients
+        .in("us-east-1")
+        .autoScaling.send(
+          new autoScaling.SetDesiredCapacityCommand({ AutoScalingGroupName: name, DesiredCapacity }),
+        );
+    const change = (input: Partial<autoScaling.UpdateAutoScalingGroupCommandInput>) =>
+      services.clients
+        .in("us-east-1")
+        .autoScaling.send(
+          new autoScaling.UpdateAutoScalingGroupCommand({ AutoScalingGroupName: name, ...input }),
+        );
+    const desired = async () => {
+      const answer = await services.clients
+        .in("us-east-1")
+        .autoScaling.send(
+          new autoScaling.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+        );
+      return answer.AutoScalingGroups?.[0]?.DesiredCapacity;
+    };
+    before(async () => {
+      const { autoScaling: client } = services.clients.in("us-east-1");
+      await client.send(
+        new autoScaling.CreateLaunchConfigurationCommand({
+          LaunchConfigurationName: "plain",
+          ImageId: "ami-12345678",
+          InstanceType: "t3.micro",
+        }),
+      );
+      await client.send(
+        new autoScaling.CreateAutoScalingGroupCommand({
+          AutoScalingGroupName: name,
+          LaunchConfigurationName: "plain",
+          MinSize: 1,
+          MaxSize: 3,
+          AvailabilityZones: ["us-east-1a"],
+        }),
+      );
+    });
+
+    it("a size within the limits is set", async () => {
+      await set(3);
+      assert.equal(await desired(), 3);
+    });
+
+    it("a size outside the limits is refused in AWS's words", async () => {
+      await assert.rejects(set(4), {
+        name: "ValidationError",
+        message: "New SetDesiredCapacity value 4 is above max value 3 for the AutoScalingGroup.",
+      });
+      await assert.rejects(set(0), /value 0 is below min value 1/);
+      await assert.rejects(
+        change({ DesiredCapacity: 9 }),
+        /must be between the specified min size:1 and max size:3/,
+      );
+      await assert.rejects(change({ MinSize: 4 }), /Max bound, 3, must be greater/);
+      assert.equal(await desired(), 3);
+    });
+
+    it("limits and size can change together", async () => {
+      await change({ MinSize: 0, DesiredCapacity: 0 });
+      assert.equal(await desired(), 0);
+    });
+
+    it("an unknown group is refused", async () => {
+      await assert.rejects(change({ AutoScalingGroupName: "none", MinSize: 1 }), {
+        name: "ValidationError",
+        message: "AutoScalingGroup name not found - AutoScalingGroup: none",
+      });
+    });
+  });
+
+  async function runPython(script: string): Promise<string> {
+    const python = await motoPython();
+    // Not synchronously: this process is the server.
+    const { stdout } = await promisify(execFile)(python, ["-c", script]);
+    return stdout;
+  }
+});

@@ -1,0 +1,389 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import { test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import * as fc from "fast-check";
+import { parse } from "yaml";
+import { architectureOf, architectureOfInstance } from "../../components/host/debianImage";
+import { loadStack, runProgram } from "../../local/engine/program";
+import { definitions } from "../../settings/definitions";
+import { longestStackName, readSettings } from "../../settings/settings";
+
+const project = "django-on-ec2";
+const valid = { allowHttp: "true" };
+
+/** Settings by plain key; a missing value stands for the default. */
+function read(config: Readonly<Record<string, string>>, stack = "dev") {
+  const named = Object.entries(config).map(([key, value]) => [`${project}:${key}`, value] as const);
+  return readSettings(project, stack, { "aws:region": "eu-west-1", ...Object.fromEntries(named) });
+}
+
+/** The lines of the error that a configuration leads to. */
+function problems(config: Readonly<Record<string, string>>, stack = "dev"): string[] {
+  try {
+    read(config, stack);
+  } catch (error) {
+    assert.ok(error instanceof pulumi.RunError, String(error));
+    const [title, ...lines] = error.message.split("\n");
+    assert.equal(title, `The configuration of stack ${stack} is wrong; nothing was changed.`);
+    return lines;
+  }
+  return [];
+}
+
+const https = { domainName: "app.example.com", hostedZoneId: "Z0123456789" };
+const key = `ssh-ed25519 ${"A".repeat(68)} me@example.com`;
+const certificate = `arn:aws:acm:us-east-1:123456789012:certificate/${"0".repeat(8)}-0000-0000-0000-${"0".repeat(12)}`;
+
+/** One wrong setting of each kind: what is configured, and what the one line about it says. */
+const wrong: { title: string; config: Record<string, string>; line: RegExp }[] = [
+  {
+    title: "an unknown key",
+    config: { ...valid, webCdir: "10.1.0.0/16" },
+    line: /webCdir is not a setting: write webCidr\.$/,
+  },
+  {
+    title: "a key unlike any",
+    config: { ...valid, colour: "red" },
+    line: /colour is not a setting: remove it/,
+  },
+  { title: "no entrance", config: {}, line: /domainName is not set: .* or set allowHttp to true/ },
+  {
+    title: "text for a number",
+    config: { ...valid, webMinSize: "two" },
+    line: /webMinSize is two: give a whole number/,
+  },
+  {
+    title: "a fraction",
+    config: { ...valid, webMinSize: "2.5" },
+    line: /webMinSize is 2.5: give a whole number/,
+  },
+  {
+    title: "text for a switch",
+    config: { ...valid, protect: "yes" },
+    line: /protect is yes: give true or false/,
+  },
+  {
+    title: "text for a list",
+    config: { ...valid, webZones: "us-east-1a" },
+    line: /webZones is us-east-1a: give a list/,
+  },
+  {
+    title: "numbers in a list",
+    config: { ...valid, allowedAccountIds: "[1]" },
+    line: /allowedAccountIds is \[1\]: give a list/,
+  },
+  { title: "a list for a map", config: { ...valid, tags: '["a"]' }, line: /tags is \["a"\]: give a map/ },
+  {
+    title: "overlapping networks",
+    config: { ...valid, databaseCidr: "10.10.0.0/16" },
+    line: /webCidr is 10.10.0.0\/16 and databaseCidr is 10.10.0.0\/16: they overlap.*another \/16/,
+  },
+  {
+    title: "a range off its start",
+    config: { ...valid, webCidr: "10.10.1.0/16" },
+    line: /webCidr is 10.10.1.0\/16: give a \/16/,
+  },
+  {
+    title: "a range of another size",
+    config: { ...valid, webCidr: "10.10.0.0/20" },
+    line: /webCidr is .*: give a \/16/,
+  },
+  {
+    title: "a public range",
+    config: { ...valid, webCidr: "8.8.0.0/16" },
+    line: /webCidr is 8.8.0.0\/16: give a private range/,
+  },
+  {
+    title: "more hosts at least than at most",
+    config: { ...valid, webMinSize: "5" },
+    line: /webMinSize is 5 and webMaxSize is 4: lower the one or raise the other/,
+  },
+  { title: "no hosts", config: { ...valid, webMinSize: "0" }, line: /webMinSize is 0: give 1 to 30 hosts/ },
+  {
+    title: "one zone",
+    config: { ...valid, webZones: '["us-east-1a"]' },
+    line: /webZones is .*: name two zones at least/,
+  },
+  {
+    title: "no zone",
+    config: { ...valid, webZones: "[]" },
+    line: /webZones is \[\]: name two zones at least/,
+  },
+  {
+    title: "a zone twice",
+    config: { ...valid, webZones: '["us-east-1a","us-east-1a"]' },
+    line: /webZones is .*: us-east-1a is there twice/,
+  },
+  {
+    title: "a zone of another region",
+    config: { ...valid, webZones: '["us-east-1a","us-west-2b"]' },
+    line: /webZones is .*: us-west-2b: give zones of us-east-1: us-east-1a, .*us-east-1f/,
+  },
+  {
+    title: "a zone that does not exist",
+    config: { ...valid, databaseZone: "us-east-2d" },
+    line: /databaseZone is us-east-2d: give zones of us-east-2: us-east-2a, us-east-2b, us-east-2c/,
+  },
+  {
+    title: "an unknown egress",
+    config: { ...valid, egress: "nat" },
+    line: /egress is nat: give public, singleNat or natPerAz/,
+  },
+  {
+    title: "an image by pattern",
+    config: { ...valid, debianImage: "debian-13-amd64-*" },
+    line: /debianImage is .*exact name/,
+  },
+  {
+    title: "no instance type",
+    config: { ...valid, webInstanceType: "t3" },
+    line: /webInstanceType is t3: give an EC2 instance type/,
+  },
+  {
+    title: "a type of another architecture",
+    config: { ...valid, databaseInstanceType: "t4g.small" },
+    line: /databaseInstanceType is t4g.small: it cannot run debian-13-amd64-.*; give .*t3.small.* databaseDebianImage for arm64/,
+  },
+  {
+    title: "an image of another architecture",
+    config: { ...valid, debianImage: "debian-13-arm64-20260914-2601" },
+    line: /webInstanceType is t3.micro: it cannot run debian-13-arm64.*t4g.small.* or a debianImage for amd64/,
+  },
+  {
+    title: "a tiny volume",
+    config: { ...valid, databaseVolumeGiB: "1" },
+    line: /databaseVolumeGiB is 1: give 8 to 16384 GiB/,
+  },
+  {
+    title: "logs for an odd time",
+    config: { ...valid, logRetentionDays: "10" },
+    line: /logRetentionDays is 10: CloudWatch keeps/,
+  },
+  {
+    title: "a short recovery",
+    config: { ...valid, secretRecoveryDays: "3" },
+    line: /secretRecoveryDays is 3: give 7 to 30 days, or 0/,
+  },
+  {
+    title: "a processor load beyond all",
+    config: { ...valid, cpuTargetPercent: "100" },
+    line: /cpuTargetPercent is 100: give 10 to 90/,
+  },
+  {
+    title: "no requests",
+    config: { ...valid, requestsPerTarget: "0" },
+    line: /requestsPerTarget is 0: give 1 to/,
+  },
+  {
+    title: "an account with few digits",
+    config: { ...valid, allowedAccountIds: '["12"]' },
+    line: /allowedAccountIds is .*12 digits/,
+  },
+  {
+    title: "a reserved tag",
+    config: { ...valid, tags: '{"stack":"x"}' },
+    line: /tags is .*stack is set by the program/,
+  },
+  {
+    title: "a tag of AWS",
+    config: { ...valid, tags: '{"aws:x":"x"}' },
+    line: /tags is .*aws:x is set by the program or by AWS/,
+  },
+  {
+    title: "a long tag",
+    config: { ...valid, tags: JSON.stringify({ a: "b".repeat(257) }) },
+    line: /tags is .*a is too long/,
+  },
+  {
+    title: "half a domain",
+    config: { domainName: "app.example.com" },
+    line: /domainName is app.example.com but neither/,
+  },
+  {
+    title: "a zone without a domain",
+    config: { ...valid, hostedZoneId: "Z0123456789" },
+    line: /hostedZoneId is Z0123456789 but domainName is not set/,
+  },
+  {
+    title: "a certificate without a domain",
+    config: { ...valid, certificateArn: certificate },
+    line: /certificateArn is .* but domainName is not set/,
+  },
+  {
+    title: "HTTP beside HTTPS",
+    config: { ...valid, ...https },
+    line: /allowHttp is true but domainName is app.example.com/,
+  },
+  {
+    title: "no full name",
+    config: { ...https, domainName: "app" },
+    line: /domainName is app: give a full name/,
+  },
+  {
+    title: "a zone by name",
+    config: { ...https, hostedZoneId: "example.com" },
+    line: /hostedZoneId is example.com: give the id/,
+  },
+  {
+    title: "a certificate of another region",
+    config: { domainName: "app.example.com", certificateArn: certificate.replace("us-east-1", "us-east-2") },
+    line: /certificateArn is .*: give the ARN of a certificate of ACM in us-east-1/,
+  },
+  {
+    title: "access for nobody",
+    config: { ...valid, accessCidrs: "[]" },
+    line: /accessCidrs is \[\]: name at least one network/,
+  },
+  {
+    title: "a network twice",
+    config: { ...valid, accessCidrs: '["192.0.2.0/24","192.0.2.0/24"]' },
+    line: /accessCidrs is .*: 192.0.2.0\/24 is there twice; name it once/,
+  },
+  {
+    title: "more networks than a security group takes",
+    config: { ...valid, accessCidrs: JSON.stringify(Array.from({ length: 26 }, (_, i) => `10.${i}.0.0/16`)) },
+    line: /accessCidrs is .*: name at most 25 networks/,
+  },
+  {
+    title: "access from no network",
+    config: { ...valid, accessCidrs: '["1.2.3.4"]' },
+    line: /accessCidrs is .*1.2.3.4: give a range/,
+  },
+  {
+    title: "no public key",
+    config: { ...valid, sshPublicKey: "hello", sshCidrs: '["192.0.2.0/24"]' },
+    line: /sshPublicKey is hello: give a public key/,
+  },
+  {
+    title: "a key without networks",
+    config: { ...valid, sshPublicKey: key },
+    line: /sshPublicKey is set but sshCidrs is empty/,
+  },
+  {
+    title: "networks without a key",
+    config: { ...valid, sshCidrs: '["192.0.2.0/24"]' },
+    line: /sshCidrs is .* but sshPublicKey is not set/,
+  },
+  {
+    title: "SSH for everybody",
+    config: { ...valid, sshPublicKey: key, sshCidrs: '["0.0.0.0/0"]' },
+    line: /sshCidrs is .*not everybody/,
+  },
+];
+for (const { title, config, line } of wrong) {
+  test(`${title} is one line of an error`, () => {
+    const lines = problems(config);
+    assert.equal(lines.length, 1, lines.join("\n"));
+    assert.match(lines[0]!, line);
+  });
+}
+
+test("everything that is wrong is said at once", () => {
+  const lines = problems({ webCidr: "x", webMinSize: "9", protect: "maybe", colour: "red" }, "Dev");
+  assert.equal(lines.length, 6, lines.join("\n"));
+  for (const line of lines) assert.match(line, /^ {2}- .+\.$/);
+});
+
+test("a default is checked against the values that stand", () => {
+  assert.deepEqual(problems({ ...valid, webMaxSize: "1" }).length, 1);
+});
+
+const stackNames: [name: string, problem: RegExp | undefined][] = [
+  ["dev", undefined],
+  ["a".repeat(longestStackName), undefined],
+  ["a".repeat(longestStackName + 1), /use at most 20 characters/],
+  ["Dev", /lower-case/],
+  ["my_stack", /lower-case/],
+  ["dev-", /lower-case/],
+  ["1dev", /lower-case/],
+  ["internal-x", /AWS reserves names that start with internal-/],
+];
+for (const [name, problem] of stackNames) {
+  test(`a stack named ${name} is ${problem ? "refused" : "taken"}`, () => {
+    const lines = problems(valid, name);
+    if (problem) assert.match(lines.join("\n"), problem);
+    else assert.deepEqual(lines, []);
+  });
+}
+
+test("a stack's name leaves room for the names that AWS limits", () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/), (name) => {
+      const taken = problems(valid, name).length === 0;
+      // Autonaming adds a hyphen and seven digits.
+      if (taken) assert.ok(`${name}-web-0123456`.length <= 32);
+    }),
+  );
+});
+
+test("defaults and derived values", () => {
+  const settings = read({ ...valid, tags: '{"team":"web"}' });
+  assert.equal(settings.webInstanceType, "t3.micro");
+  assert.deepEqual(settings.webZones, ["us-east-1a", "us-east-1b"]);
+  assert.equal(settings.domain, undefined);
+  assert.equal(settings.ssh, undefined);
+  assert.deepEqual(settings.tags, { team: "web", project, stack: "dev" });
+  assert.deepEqual(read(https).domain, { name: "app.example.com", hostedZoneId: "Z0123456789" });
+  assert.deepEqual(read({ domainName: "app.example.com", certificateArn: certificate }).domain, {
+    name: "app.example.com",
+    certificateArn: certificate,
+  });
+  assert.deepEqual(read({ ...valid, sshPublicKey: key, sshCidrs: '["192.0.2.0/24"]' }).ssh, {
+    publicKey: key,
+    cidrBlocks: ["192.0.2.0/24"],
+  });
+});
+
+test("Pulumi.yaml declares the same settings", () => {
+  const file = readFileSync(path.join(__dirname, "../../Pulumi.yaml"), "utf8");
+  const declared = (parse(file) as { config: Record<string, unknown> }).config;
+  const expected = Object.entries(definitions).map(([name, { type, description, default: value }]) => [
+    name,
+    { type, ...(type === "array" && { items: { type: "string" } }), description, default: value },
+  ]);
+  assert.deepEqual(declared, Object.fromEntries(expected));
+});
+
+for (const stack of ["dev", "prod", "local"]) {
+  test(`the stack ${stack} is valid`, () => {
+    const { config } = loadStack(stack);
+    assert.doesNotThrow(() => readSettings(project, stack, config));
+    assert.equal(config["pulumi:disable-default-providers"], '["aws"]');
+  });
+}
+
+test("a wrong setting stops the program before it registers anything", async () => {
+  const registered: string[] = [];
+  const stack = loadStack("dev");
+  await assert.rejects(
+    runProgram({
+      stack: { ...stack, config: { ...stack.config, [`${project}:webMinSize`]: "9" } },
+      backend: { create: () => assert.fail("created"), invoke: () => assert.fail("looked up") },
+      onRegister: ({ type }) => registered.push(type),
+    }),
+    (error: unknown) => error instanceof pulumi.RunError && /webMinSize is 9/.test(error.message),
+  );
+  assert.deepEqual(registered, ["pulumi:pulumi:Stack"]);
+});
+
+const architectures: [type: string, architecture: string][] = [
+  ["t3.micro", "amd64"],
+  ["m6i.large", "amd64"],
+  ["g4dn.xlarge", "amd64"],
+  ["u7i-12tb.224xlarge", "amd64"],
+  ["t4g.small", "arm64"],
+  ["c7gn.medium", "arm64"],
+  ["im4gn.large", "arm64"],
+  ["g5g.xlarge", "arm64"],
+  ["a1.large", "arm64"],
+];
+for (const [type, architecture] of architectures) {
+  test(`${type} is ${architecture}`, () => assert.equal(architectureOfInstance(type), architecture));
+}
+
+test("a Debian image names its architecture", () => {
+  assert.equal(architectureOf("debian-13-arm64-20260914-2601"), "arm64");
+  assert.equal(architectureOf("debian-12-amd64-20260914-2601"), undefined);
+});

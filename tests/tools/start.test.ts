@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { temporaryFolder } from "../local/support";
+
+const TOOLS = join(__dirname, "..", "..", "tools");
+
+/** A clone whose npm and tsx are stand-ins: npm notes that it was called and installs what the lock file says. */
+async function makeClone() {
+  const folder = await temporaryFolder();
+  const root = folder.path;
+  const write = async (path: string, content: string) => {
+    await mkdir(join(root, path, ".."), { recursive: true });
+    await writeFile(join(root, path), content);
+  };
+  const lock = (version: string) =>
+    write(
+      "package-lock.json",
+      JSON.stringify({
+        packages: {
+          "": { name: "clone" },
+          "node_modules/tsx": { version },
+          "node_modules/only-elsewhere": { version: "1.0.0", optional: true },
+        },
+      }),
+    );
+  await mkdir(join(root, "tools"));
+  await copyFile(join(TOOLS, "start.mjs"), join(root, "tools", "start.mjs"));
+  await write("local/main.ts", 'console.log("started with", process.argv.slice(2).join(" "));');
+  await write(
+    "npm.js",
+    `const fs = require("node:fs");
+     fs.appendFileSync("npm.log", process.argv.slice(2).join(" ") + "\\n");
+     if (process.env.NPM_FAILS) process.exit(1);
+     fs.mkdirSync("node_modules/tsx", { recursive: true });
+     const { packages } = JSON.parse(fs.readFileSync("package-lock.json", "utf8"));
+     delete packages["node_modules/only-elsewhere"];
+     fs.writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages }));
+     fs.writeFileSync("node_modules/tsx/package.json", '{"exports":{"./cjs":"./cjs.js"}}');
+     fs.writeFileSync("node_modules/tsx/cjs.js", 'require.extensions[".ts"] = require.extensions[".js"];');`,
+  );
+  await lock("1.0.0");
+  const start = (env: NodeJS.ProcessEnv = {}) =>
+    execFileSync(process.execPath, [join(root, "tools", "start.mjs"), "local/main.ts", "--once"], {
+      cwd: "/",
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, npm_execpath: join(root, "npm.js"), ...env },
+    });
+  const installs = async () => (await readFile(join(root, "npm.log"), "utf8")).split("\n").length - 1;
+  return { start, lock, installs, remove: () => folder.remove() };
+}
+
+describe("npm start", () => {
+  it("installs the packages on a fresh clone and after a change of the lock file only", async (t) => {
+    const clone = await makeClone();
+    t.after(() => clone.remove());
+    assert.match(clone.start(), /Installing the packages .*\n(.*\n)*started with --once/);
+    assert.equal(clone.start(), "started with --once\n");
+    assert.equal(await clone.installs(), 1);
+    await clone.lock("2.0.0");
+    clone.start();
+    clone.start();
+    assert.equal(await clone.installs(), 2);
+  });
+
+  it("says what to do when npm fails", async (t) => {
+    const clone = await makeClone();
+    t.after(() => clone.remove());
+    assert.throws(
+      () => clone.start({ NPM_FAILS: "1" }),
+      (error: { status: number; stderr: string }) => {
+        assert.equal(error.status, 1);
+        assert.match(error.stderr, /"npm ci" failed/);
+        return true;
+      },
+    );
+  });
+
+  it("tells what it can do", () => {
+    const run = (...args: string[]) =>
+      execFileSync(process.execPath, [join(TOOLS, "start.mjs"), "local/run/main.ts", ...args], {
+        encoding: "utf8",
+        stdio: "pipe",
+      });
+    assert.match(run("--help"), /--once .*\n.*--stack NAME/);
+    assert.throws(() => run("--twice"), { status: 1 });
+    assert.throws(
+      () => run("--stack", "nowhere", "--once"),
+      (error: { status: number; stdout: string }) => {
+        assert.equal(error.status, 1);
+        assert.match(error.stdout, /There is no stack "nowhere"|needs root/);
+        return true;
+      },
+    );
+  });
+});
+
+describe("an interrupted run", () => {
+  const PROGRAM = `
+    const { Interrupt } = require(${JSON.stringify(join(__dirname, "..", "..", "local", "run", "interrupt.ts"))});
+    const interrupt = new Interrupt(() => console.log("again"));
+    const alive = setInterval(() => 1, 1000);
+    console.log("ready");
+    interrupt.wait().then(() => {
+      console.log(interrupt.signal.aborted, interrupt.exitStatus, String(interrupt.fault));
+      setTimeout(() => process.exit(interrupt.exitStatus ?? 1), 1200);
+    });
+    if (process.argv[1]) setTimeout(() => interrupt.fail(new Error("a bug")), 50);
+  `;
+  const start = (...args: string[]) => {
+    const child = spawn(process.execPath, ["--require", require.resolve("tsx/cjs"), "-e", PROGRAM, ...args]);
+    let printed = "";
+    child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+    return { child, printed: () => printed };
+  };
+
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const) {
+    it(`ends with the status of ${signal}, and takes the echo of npm for no second wish`, async () => {
+      const { child, printed } = start();
+      await once(child.stdout, "data");
+      child.kill(signal);
+      setTimeout(() => child.kill(signal), 100);
+      setTimeout(() => child.kill("SIGINT"), 800);
+      const [code] = (await once(child, "close")) as [number];
+      assert.equal(code, status);
+      assert.equal(printed(), `ready\ntrue ${status} undefined\nagain\n`);
+    });
+  }
+
+  it("by a fault has no status of a signal, even if one comes later", async () => {
+    const { child, printed } = start("fail");
+    await once(child.stdout, "data");
+    setTimeout(() => child.kill("SIGINT"), 700);
+    const [code] = (await once(child, "close")) as [number];
+    assert.equal(code, 1);
+    assert.equal(printed(), "ready\ntrue undefined Error: a bug\nagain\n");
+  });
+});
