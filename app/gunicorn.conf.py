@@ -1,17 +1,17 @@
 """gunicorn's settings, for a host behind the load balancer."""
 
-import os
 import sys
 from pathlib import Path
+from typing import cast
 
 from django.core.exceptions import ImproperlyConfigured
 
 chdir = str(Path(__file__).resolve().parent)
 sys.path.insert(0, chdir)
 
+from core import environment
+from core.logs import LOGGING
 from service.capacity import CONCURRENCY, THREADS
-from service.environment import read_environment
-from service.logs import LOGGING
 
 wsgi_app = "service.wsgi:application"
 bind = "0.0.0.0:8000"
@@ -40,16 +40,18 @@ control_socket_disable = True
 logconfig_dict = LOGGING
 
 
-def on_starting(server):
+def on_starting(server: object) -> None:
     """One clear message, instead of a traceback of each worker."""
     try:
-        read_environment(os.environ)
+        environment.current()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
 
 
-def worker_exit(server, worker):
+def worker_exit(server: object, worker: object) -> None:
     """Without this, the pool's threads would hold up the end of the process for seconds."""
     from django.db import connection
 
-    connection.close_pool()
+    from core.postgresql.base import DatabaseWrapper
+
+    cast(DatabaseWrapper, connection).close_pool()

@@ -68,6 +68,7 @@ async function serviceTests(): Promise<void> {
   for (const args of [
     ["ruff", "check", "--no-cache", "/src/app", "/src/tests/app"],
     ["ruff", "format", "--check", "--no-cache", "/src/app", "/src/tests/app"],
+    ["mypy", "--cache-dir=/dev/null"],
     ["pytest", "-q", "-p", "no:cacheprovider"],
   ])
     try {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import argon2
 
-from service.problems import Unavailable
+from core.problems import Unavailable
 
 # OWASP's minimum. Many sign-ins at once must not exhaust a small host, hence the bound on concurrency.
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)

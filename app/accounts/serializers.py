@@ -1,12 +1,14 @@
 """Bodies of the account requests and responses."""
 
+from typing import Any
+
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from accounts import rules
 
 
-class Credentials(serializers.Serializer):
+class Credentials(serializers.Serializer[Any]):
     """A login and its password, normalized."""
 
     login = serializers.CharField(max_length=256)
@@ -28,7 +30,7 @@ class NewCredentials(Credentials):
         rules.check_login(login)
         return login
 
-    def validate(self, credentials: dict) -> dict:
+    def validate(self, credentials: dict[str, str]) -> dict[str, str]:
         try:
             rules.check_password(credentials["password"], credentials["login"])
         except ValidationError as error:
@@ -36,15 +38,15 @@ class NewCredentials(Credentials):
         return credentials
 
 
-class CreatedAccount(serializers.Serializer):
+class CreatedAccount(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="Derived from the login; not the login itself.")
 
 
-class RefreshToken(serializers.Serializer):
+class RefreshToken(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=4096)
 
 
-class AccessToken(serializers.Serializer):
+class AccessToken(serializers.Serializer[Any]):
     access = serializers.CharField()
     token_type = serializers.CharField(default="Bearer")
     expires_in = serializers.IntegerField(help_text="Seconds.")

@@ -13,13 +13,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from botocore.exceptions import BotoCoreError, ClientError
-from django.conf import settings
 
-from service import aws
-from service.problems import Unavailable
+from core import aws, environment
+from core.problems import Unavailable
 
 PREFIX = "accounts/v1/"
 ATTEMPTS = 5
@@ -39,6 +38,13 @@ class AccountExists(Exception):
 
 class AccountMissing(Exception):
     """No account has this key."""
+
+
+class _Condition(TypedDict, total=False):
+    """What must hold for a write to happen."""
+
+    IfNoneMatch: str
+    IfMatch: str
 
 
 class _Refused(Exception):
@@ -84,7 +90,7 @@ class Account:
 
 def account_key(normalized_login: str) -> str:
     """The account's id: keyed, so that nobody can test names against a list of objects."""
-    pepper = settings.ENVIRONMENT.login_pepper
+    pepper = environment.current().login_pepper
     return hmac.new(pepper, normalized_login.encode(), hashlib.sha256).hexdigest()
 
 
@@ -128,11 +134,7 @@ def change(key: str, update: Callable[[Account], Account]) -> Account:
 
 def check() -> None:
     """Raises unless the bucket answers."""
-    _s3().head_bucket(Bucket=settings.ENVIRONMENT.account_bucket)
-
-
-def _s3():
-    return aws.client("s3", read_timeout=2)
+    aws.s3().head_bucket(Bucket=environment.current().account_bucket)
 
 
 def _holds(key: str, account: Account) -> bool:
@@ -144,8 +146,8 @@ def _holds(key: str, account: Account) -> bool:
 
 def _read(key: str) -> tuple[Account, str]:
     try:
-        response = _s3().get_object(
-            Bucket=settings.ENVIRONMENT.account_bucket, Key=_object_key(key)
+        response = aws.s3().get_object(
+            Bucket=environment.current().account_bucket, Key=_object_key(key)
         )
         body = response["Body"].read()
     except ClientError as error:
@@ -157,10 +159,10 @@ def _read(key: str) -> tuple[Account, str]:
     return Account.from_json(body), response["ETag"]
 
 
-def _put(key: str, account: Account, **condition: str) -> None:
+def _put(key: str, account: Account, **condition: Unpack[_Condition]) -> None:
     try:
-        _s3().put_object(
-            Bucket=settings.ENVIRONMENT.account_bucket,
+        aws.s3().put_object(
+            Bucket=environment.current().account_bucket,
             Key=_object_key(key),
             Body=account.to_json(),
             ContentType="application/json",

@@ -9,7 +9,8 @@ import uuid
 from dataclasses import dataclass
 
 import jwt
-from django.conf import settings
+
+from core import environment
 
 ALGORITHM = "HS256"
 ISSUER = "django-on-ec2"
@@ -36,7 +37,7 @@ class Claims:
 
 def issue(kind: str, account: str, version: int) -> str:
     """Signs a token with the first key; the others only verify, until what they signed has expired."""
-    kid, key = next(iter(settings.ENVIRONMENT.token_keys.items()))
+    kid, key = next(iter(environment.current().token_keys.items()))
     now = int(time.time())
     lifetime = ACCESS_SECONDS if kind == ACCESS else REFRESH_SECONDS
     claims = {
@@ -55,7 +56,7 @@ def issue(kind: str, account: str, version: int) -> str:
 def verify(token: str, kind: str) -> Claims:
     """Checks signature, audience, type and time."""
     try:
-        key = settings.ENVIRONMENT.token_keys.get(jwt.get_unverified_header(token).get("kid"))
+        key = environment.current().token_keys.get(jwt.get_unverified_header(token).get("kid", ""))
         if key is None:
             raise InvalidToken("unknown key")
         claims = jwt.decode(

@@ -2,13 +2,17 @@
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts import passwords, store, tokens
+from accounts.authentication import principal
 from accounts.serializers import (
     AccessToken,
     CreatedAccount,
@@ -45,15 +49,16 @@ class PublicView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
-    def body(self, serializer_class) -> dict:
+    def body(self, serializer_class: type[Serializer[Any]]) -> dict[str, str]:
         serializer = serializer_class(data=self.request.data)
         serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        body: dict[str, str] = serializer.validated_data
+        return body
 
 
 class SignUp(PublicView):
     @extend_schema(request=NewCredentials, responses={201: CreatedAccount})
-    def post(self, request):
+    def post(self, request: Request) -> Response:
         """Creates an account. Of any number of requests for one login, one succeeds."""
         body = self.body(NewCredentials)
         key = store.account_key(body["login"])
@@ -68,15 +73,16 @@ class SignUp(PublicView):
 
 class SignIn(PublicView):
     @extend_schema(request=Credentials, responses=Tokens)
-    def post(self, request):
+    def post(self, request: Request) -> Response:
         """Exchanges login and password for tokens."""
         body = self.body(Credentials)
         key = store.account_key(body["login"])
+        account: store.Account | None = None
         try:
             account = store.read(key)
         except store.AccountMissing:
-            account = None
-        encoded = account and account.password_hash
+            pass
+        encoded = account.password_hash if account else None
         if not passwords.verify_password(body["password"], encoded) or account is None:
             _log("sign-in refused", key)
             raise InvalidCredentials()
@@ -89,7 +95,7 @@ class SignIn(PublicView):
 
 class Refresh(PublicView):
     @extend_schema(request=RefreshToken, responses=AccessToken)
-    def post(self, request):
+    def post(self, request: Request) -> Response:
         """Exchanges a refresh token, unless it was revoked, for a new access token."""
         try:
             claims = tokens.verify(self.body(RefreshToken)["refresh"], tokens.REFRESH)
@@ -103,9 +109,9 @@ class Refresh(PublicView):
 
 class SignOut(APIView):
     @extend_schema(request=None, responses={204: None})
-    def post(self, request):
+    def post(self, request: Request) -> Response:
         """Revokes every refresh token of the account. Access tokens expire within minutes."""
-        version = request.user.token_version
+        version = principal(request).token_version
 
         def revoke(account: store.Account) -> store.Account:
             # A repeated request must not revoke what was issued after the first one.
@@ -114,14 +120,14 @@ class SignOut(APIView):
             return replace(account, token_version=version + 1)
 
         try:
-            store.change(request.user.account, revoke)
+            store.change(principal(request).account, revoke)
         except store.AccountMissing:
             pass
-        _log("signed out", request.user.account)
+        _log("signed out", principal(request).account)
         return Response(status=204)
 
 
-def _access(key: str, account: store.Account) -> dict:
+def _access(key: str, account: store.Account) -> dict[str, Any]:
     return {
         "access": tokens.issue(tokens.ACCESS, key, account.token_version),
         "token_type": "Bearer",

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
-from django.conf import settings
 from rest_framework.exceptions import APIException
 
-from service import aws
-from service.problems import Unavailable
+from core import aws, environment
+from core.problems import Unavailable
 
 
 class FleetUnavailable(Unavailable):
@@ -29,19 +28,19 @@ class Group:
     minimum: int
     maximum: int
     desired: int
-    instances: list[dict]
+    instances: list[dict[str, str]]
 
 
 def current_group() -> Group:
     """Finds the group by this host's instance id: a roll-out replaces groups, so no name is configured."""
     try:
-        membership = _autoscaling().describe_auto_scaling_instances(
-            InstanceIds=[settings.ENVIRONMENT.instance_id]
+        membership = aws.autoscaling().describe_auto_scaling_instances(
+            InstanceIds=[environment.current().instance_id]
         )["AutoScalingInstances"]
         if not membership:
             raise FleetUnavailable("This host does not belong to an auto scaling group.")
         name = membership[0]["AutoScalingGroupName"]
-        groups = _autoscaling().describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+        groups = aws.autoscaling().describe_auto_scaling_groups(AutoScalingGroupNames=[name])
     except (BotoCoreError, ClientError) as error:
         raise FleetUnavailable() from error
     group = groups["AutoScalingGroups"][0]
@@ -65,7 +64,7 @@ def current_group() -> Group:
 def set_desired(name: str, desired: int) -> None:
     """Asks the group for a number of hosts; it starts or ends them by itself."""
     try:
-        _autoscaling().set_desired_capacity(
+        aws.autoscaling().set_desired_capacity(
             AutoScalingGroupName=name, DesiredCapacity=desired, HonorCooldown=False
         )
     except ClientError as error:
@@ -77,7 +76,3 @@ def set_desired(name: str, desired: int) -> None:
         raise FleetUnavailable() from error
     except BotoCoreError as error:
         raise FleetUnavailable() from error
-
-
-def _autoscaling():
-    return aws.client("autoscaling", read_timeout=4)

@@ -2,15 +2,18 @@
 
 import logging
 from dataclasses import asdict, replace
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import store
+from accounts.authentication import principal
+from accounts.permissions import IsAdministrator
 from fleet import groups
 
 logger = logging.getLogger(__name__)
@@ -21,28 +24,14 @@ class OutOfBounds(APIException):
     default_code = "out_of_bounds"
 
 
-class IsAdministrator(BasePermission):
-    """Asks the account itself: a role that was taken away, or a sign-out, counts at once."""
-
-    message = "Only an administrator may do this."
-    code = "not_administrator"
-
-    def has_permission(self, request, view) -> bool:
-        try:
-            account = store.read(request.user.account)
-        except store.AccountMissing:
-            return False
-        return account.role == "admin" and account.token_version == request.user.token_version
-
-
-class Instance(serializers.Serializer):
+class Instance(serializers.Serializer[Any]):
     id = serializers.CharField()
     zone = serializers.CharField()
     state = serializers.CharField()
     health = serializers.CharField()
 
 
-class Fleet(serializers.Serializer):
+class Fleet(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
     minimum = serializers.IntegerField(read_only=True)
     maximum = serializers.IntegerField(read_only=True)
@@ -54,12 +43,12 @@ class FleetView(APIView):
     permission_classes = (IsAuthenticated, IsAdministrator)
 
     @extend_schema(responses=Fleet)
-    def get(self, request):
+    def get(self, request: Request) -> Response:
         """The group of hosts that serves, as it stands."""
         return Response(asdict(groups.current_group()))
 
     @extend_schema(request=Fleet, responses=Fleet)
-    def put(self, request):
+    def put(self, request: Request) -> Response:
         """Sets how many hosts there should be, within the group's limits."""
         serializer = Fleet(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -72,7 +61,7 @@ class FleetView(APIView):
         if desired != group.desired:
             groups.set_desired(group.name, desired)
             fields = {
-                "account": request.user.account,
+                "account": principal(request).account,
                 "from": group.desired,
                 "to": desired,
             }

@@ -1,7 +1,11 @@
 """The API's OpenAPI schema, and a page that shows it, from files that the image holds."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 
 class SchemaView(SpectacularJSONAPIView):
@@ -18,8 +22,8 @@ class DocsView(SpectacularSwaggerSplitView):
     permission_classes = ()
 
     @extend_schema(exclude=True)
-    def get(self, request, *args, **kwargs):
-        response = super().get(request, *args, **kwargs)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         response.headers["Content-Security-Policy"] = (
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
             "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"

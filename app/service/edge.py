@@ -5,10 +5,16 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from core.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
 from service.capacity import CONCURRENCY, PATIENCE_SECONDS, WAITING
 from service.health import readiness
-from service.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
 
 MAX_BODY_BYTES = 64 * 1024
 LIVENESS_PATHS = ("/livez", "/healthcheck")
@@ -26,17 +32,22 @@ class Edge:
     that the loss of a dependency never makes the load balancer give up every host.
     """
 
-    def __init__(self, application, instance_id: str) -> None:
+    def __init__(self, application: WSGIApplication, instance_id: str) -> None:
         self.application = application
         self.instance_id = instance_id
         self._slots = threading.BoundedSemaphore(CONCURRENCY)
         self._places = threading.BoundedSemaphore(CONCURRENCY + WAITING)
 
-    def __call__(self, environ, start_response):
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = time.monotonic()
         path = environ["PATH_INFO"]
 
-        def respond(status, headers, exc_info=None):
+        def respond(
+            status: str,
+            headers: list[tuple[str, str]],
+            exc_info: "OptExcInfo | None" = None,
+            /,
+        ) -> Callable[[bytes], object]:
             if path not in LIVENESS_PATHS:
                 _log(environ, status, started)
             return start_response(status, [*headers, ("X-Instance-Id", self.instance_id)], exc_info)
@@ -54,7 +65,9 @@ class Edge:
             return _answer(respond, "413 Content Too Large", body, CONTENT_TYPE)
         return self._admit(environ, length, respond)
 
-    def _admit(self, environ, length: int, respond):
+    def _admit(
+        self, environ: WSGIEnvironment, length: int, respond: StartResponse
+    ) -> Iterable[bytes]:
         """Works on a few requests, lets a few wait, and refuses the rest at once: see service.capacity."""
         if not self._places.acquire(blocking=False):
             return _overloaded(respond)
@@ -70,18 +83,18 @@ class Edge:
         finally:
             self._places.release()
 
-    def _work(self, environ, respond):
+    def _work(self, environ: WSGIEnvironment, respond: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == READINESS_PATH and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             return _readiness(respond)
         return self.application(environ, respond)
 
 
-def _overloaded(respond):
+def _overloaded(respond: StartResponse) -> Iterable[bytes]:
     body = problem_body(503, "overloaded", "Too many requests at this moment. Try again.")
     return _answer(respond, "503 Service Unavailable", body, CONTENT_TYPE, _RETRY)
 
 
-def _readiness(respond):
+def _readiness(respond: StartResponse) -> Iterable[bytes]:
     checks = readiness()
     ready = all(check["ok"] for check in checks.values())
     body = json.dumps({"status": "ready" if ready else "unavailable", "checks": checks})
@@ -90,7 +103,13 @@ def _readiness(respond):
     return _answer(respond, "503 Service Unavailable", body.encode(), "application/json", _RETRY)
 
 
-def _answer(respond, status: str, body: bytes, content_type="application/json", *headers):
+def _answer(
+    respond: StartResponse,
+    status: str,
+    body: bytes,
+    content_type: str = "application/json",
+    *headers: tuple[str, str],
+) -> Iterable[bytes]:
     respond(
         status,
         [
@@ -103,7 +122,7 @@ def _answer(respond, status: str, body: bytes, content_type="application/json", 
     return [body]
 
 
-def _log(environ, status: str, started: float) -> None:
+def _log(environ: WSGIEnvironment, status: str, started: float) -> None:
     fields = {
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"],

@@ -14,7 +14,10 @@ logger = logging.getLogger(__name__)
 _executor = ThreadPoolExecutor(max_workers=3, thread_name_prefix="readiness")
 
 
-def readiness() -> dict[str, dict]:
+Check = dict[str, bool | str]
+
+
+def readiness() -> dict[str, Check]:
     """The result of each check. Each is bounded in time, whatever hangs."""
     checks: list[tuple[str, Callable[[], None], float]] = [
         ("database", _check_database, 1.0),
@@ -25,7 +28,7 @@ def readiness() -> dict[str, dict]:
     return {name: _result(name, future, limit) for name, future, limit in futures}
 
 
-def _result(name: str, future: Future, limit: float) -> dict:
+def _result(name: str, future: Future[None], limit: float) -> Check:
     try:
         error = future.exception(limit)
     except TimeoutError:

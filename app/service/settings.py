@@ -1,13 +1,13 @@
 """Django's settings. Everything that differs between deployments comes from the environment."""
 
-import os
+from typing import Any
 
-from service.environment import read_environment
-from service.logs import LOGGING  # noqa: F401
-from service.postgresql.connection import BoundedConnection
+from core import environment
+from core.logs import LOGGING  # noqa: F401
+from core.postgresql.connection import BoundedConnection
 from service.static_settings import *
 
-ENVIRONMENT = read_environment(os.environ)
+ENVIRONMENT = environment.current()
 
 SECRET_KEY = ENVIRONMENT.secret_key
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
@@ -50,13 +50,13 @@ _SERVING_TIMEOUTS = {
 _COMMAND_TIMEOUTS = {"lock_timeout": 5_000}
 
 
-def _database() -> dict:
+def _database() -> dict[str, Any]:
     database = ENVIRONMENT.database
     pool_size = ENVIRONMENT.database_pool_size
     timeouts = _SERVING_TIMEOUTS if pool_size else _COMMAND_TIMEOUTS
     # In the startup packet they cost no round trip.
     parameters = {"TimeZone": "UTC", **timeouts}
-    options = {
+    options: dict[str, Any] = {
         "connect_timeout": 3,
         "tcp_user_timeout": 2_500,
         "keepalives_idle": 30,
@@ -83,7 +83,7 @@ def _database() -> dict:
             "reconnect_timeout": 2,
         }
     return {
-        "ENGINE": "service.postgresql",
+        "ENGINE": "core.postgresql",
         "NAME": database["dbname"],
         "USER": database["username"],
         "PASSWORD": database["password"],
@@ -102,7 +102,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "service.problems.exception_handler",
+    "EXCEPTION_HANDLER": "core.problems.exception_handler",
     # Accounts live in S3: there is no user table, so no anonymous user either.
     "UNAUTHENTICATED_USER": None,
 }

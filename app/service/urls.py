@@ -19,6 +19,6 @@ urlpatterns = [
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]
 
-handler400 = "service.problems.bad_request"
-handler404 = "service.problems.not_found"
-handler500 = "service.problems.server_error"
+handler400 = "core.problems.bad_request"
+handler404 = "core.problems.not_found"
+handler500 = "core.problems.server_error"

@@ -2,10 +2,14 @@
 
 import re
 import uuid
+from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -14,7 +18,13 @@ MAX_LIMIT = 100
 class NewestFirst(BasePagination):
     """`?limit=…&cursor=…`, where the cursor is the last id of the page before."""
 
-    def paginate_queryset(self, queryset, request, view=None):
+    def paginate_queryset(
+        self,
+        # Only query sets are paged here, no sequences.
+        queryset: QuerySet[Any, Any],  # type: ignore[override]
+        request: Request,
+        view: APIView | None = None,
+    ) -> list[Any]:
         limit = self._limit(request.query_params.get("limit", str(DEFAULT_LIMIT)))
         cursor = request.query_params.get("cursor")
         if cursor:
@@ -25,7 +35,7 @@ class NewestFirst(BasePagination):
         self.next_cursor = str(page[-1].id) if len(rows) > limit else None
         return page
 
-    def get_paginated_response(self, data):
+    def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next_cursor": self.next_cursor})
 
     def _limit(self, value: str) -> int:
@@ -39,7 +49,7 @@ class NewestFirst(BasePagination):
         except ValueError as error:
             raise ValidationError({"cursor": ["Give the next_cursor of a page."]}) from error
 
-    def get_schema_operation_parameters(self, view):
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         integer = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}
         return [
             {
@@ -54,7 +64,7 @@ class NewestFirst(BasePagination):
             },
         ]
 
-    def get_paginated_response_schema(self, schema):
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         cursor = {"type": "string", "format": "uuid", "nullable": True}
         return {
             "type": "object",

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from tasks.models import Task
 
 
-class TaskSerializer(serializers.ModelSerializer):
+class TaskSerializer(serializers.ModelSerializer[Task]):
     class Meta:
         model = Task
         fields = ("id", "title", "done", "created_at", "updated_at")

@@ -186,16 +186,17 @@ def database_away(cluster, monkeypatch):
 
 @pytest.fixture
 def settings_with(monkeypatch):
-    """Replaces values of the environment that the service has read."""
+    """Replaces values of the configuration that the service has read."""
     from contextlib import contextmanager
     from dataclasses import replace
 
-    from django.conf import settings
+    from core import environment
 
     @contextmanager
     def override(**values):
+        changed = replace(environment.current(), **values)
         with monkeypatch.context() as patch:
-            patch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, **values))
+            patch.setattr(environment, "current", lambda: changed)
             yield
 
     return override

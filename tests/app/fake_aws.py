@@ -13,7 +13,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from accounts import store
+from core import aws
 
 REGION = "us-east-1"
 BUCKET = "accounts"
@@ -70,7 +70,7 @@ class S3Faults:
     """Answers the service's next S3 requests instead of S3; botocore's own retries stay in force."""
 
     def __init__(self) -> None:
-        self.client = store._s3()
+        self.client = aws.s3()
         self.planned: dict[str, list[Callable]] = {}
         self.seen: list[str] = []
         self.client.meta.events.register("before-send.s3", self._before_send)

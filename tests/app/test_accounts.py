@@ -3,6 +3,7 @@ import pytest
 
 from accounts import passwords, store
 from accounts.rules import normalize_login
+from core import aws
 from fake_aws import objects
 
 PASSWORD = "correct horse battery"
@@ -35,7 +36,7 @@ def test_sign_out_again_spares_what_was_issued_since(api, user):
 
 
 def test_deleted_account_cannot_refresh_and_can_sign_out(api, user):
-    store._s3().delete_object(Bucket="accounts", Key=f"accounts/v1/{user.key}.json")
+    aws.s3().delete_object(Bucket="accounts", Key=f"accounts/v1/{user.key}.json")
     refresh = {"refresh": user.tokens["refresh"]}
     assert api("POST", "/v1/token/refresh", refresh).status_code == 401
     assert user("POST", "/v1/signout").status_code == 204

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import connection
 
-from service.postgresql.base import DatabaseWrapper
+from core.postgresql.base import DatabaseWrapper
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_waiting_for_a_lock_is_bounded(user, task, cluster):
 
 
 def test_a_server_that_hangs_is_given_up(user, task, cluster, monkeypatch):
-    monkeypatch.setattr("service.postgresql.connection.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("core.postgresql.connection.ANSWER_SECONDS", 0.2)
     with cluster.connect("postgres", "postgres") as superuser:
         pids = [
             pid

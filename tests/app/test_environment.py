@@ -12,7 +12,7 @@ from django.db import connection
 from certificates import Authority
 from cluster import SERVICE
 from conftest import APP, SERVICE_SECRET, manage, write_credentials
-from service.environment import read_environment
+from core.environment import read_environment
 
 DATABASE = {"username": "u", "password": "p", "dbname": "d", "host": "h", "port": 5432}
 

@@ -4,6 +4,7 @@ import boto3
 import pytest
 
 from accounts import store
+from core import aws
 from fake_aws import REGION, answer
 from fleet import groups
 
@@ -98,7 +99,7 @@ def test_host_outside_a_group(admin):
     ("code", "status"), [("ScalingActivityInProgress", 409), ("AccessDenied", 503)]
 )
 def test_refusal_of_the_api(admin, group, code, status):
-    client = groups._autoscaling()
+    client = aws.autoscaling()
 
     def refuse(request, **kwargs):
         if "SetDesiredCapacity" in str(request.body):

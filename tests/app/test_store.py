@@ -7,8 +7,8 @@ import pytest
 
 from accounts import store
 from accounts.store import Account
+from core import aws
 from fake_aws import BUCKET, objects
-from service import aws
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_unavailability_is_503(api, s3_faults):
 
 def test_members_of_a_newer_version_are_kept(key, stored):
     newer = json.loads(stored.to_json()) | {"email_hash": "x"}
-    store._s3().put_object(
+    aws.s3().put_object(
         Bucket=BUCKET, Key=f"{store.PREFIX}{key}.json", Body=json.dumps(newer).encode()
     )
     store.change(key, bump)
@@ -147,7 +147,7 @@ def test_members_of_a_newer_version_are_kept(key, stored):
 
 
 def test_client_is_not_made_without_credentials(monkeypatch):
-    aws.client.cache_clear()
+    aws._client.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr("boto3.Session.get_credentials", lambda self: None)
         with pytest.raises(store.StoreUnavailable):

@@ -3,8 +3,9 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import passwords, store
 from accounts.serializers import NewCredentials
@@ -13,10 +14,10 @@ from accounts.serializers import NewCredentials
 class Command(BaseCommand):
     help = "Creates or updates the administrator's account. Running it again changes nothing."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help='JSON: {"login": …, "password": …}')
 
-    def handle(self, *args, file: Path, **options):
+    def handle(self, *args: object, file: Path, **options: Any) -> None:
         try:
             data = json.loads(file.read_text())
         except (OSError, ValueError) as error:

@@ -24,7 +24,7 @@ class JsonFormatter(logging.Formatter):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "service.logs.JsonFormatter"}},
+    "formatters": {"json": {"()": "core.logs.JsonFormatter"}},
     "filters": {
         # The rest of what Django says of a request is in the access log already.
         "unhandled": {

@@ -4,6 +4,7 @@ If every request waited out the pool's timeout, requests without a database, suc
 """
 
 import threading
+from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -15,7 +16,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _away = False
     _probe = threading.Lock()
 
-    def get_new_connection(self, conn_params):
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         cls = type(self)
         probing = cls._away
         if probing and not cls._probe.acquire(blocking=False):
@@ -31,9 +32,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if probing:
                 cls._probe.release()
 
-    def _close(self):
+    def _close(self) -> None:
         # What cut this connection has cut the idle ones, too. Without this, each of them would
         # fail one more request after the database has come back.
         if self.pool and self.connection is not None and self.connection.broken:
             self.pool.drain()
-        return super()._close()
+        super()._close()  # type: ignore[misc]  # not in the stubs

@@ -1,9 +1,11 @@
 """What the process is given: environment variables and the credentials directory, checked as a whole."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,25 +58,26 @@ class _Reader:
             self.problems.append(f"{name} names {value}, which is not a file: put it there")
         return value
 
-    def credential(self, directory: str, name: str, keys: tuple[str, ...]) -> dict | None:
+    def credential(self, directory: str, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
+        """The JSON object of a credential; empty after a fault."""
         if not directory:
-            return None
+            return {}
         path = Path(directory, name)
         try:
-            value = json.loads(path.read_text())
+            value: dict[str, Any] = json.loads(path.read_text())
             missing = [key for key in keys if value.get(key) is None]
         except (OSError, ValueError, AttributeError) as error:
             self.problems.append(
                 f"CREDENTIALS_DIRECTORY: {path} cannot be read as a JSON object "
                 f"({type(error).__name__}): write the secret's value there"
             )
-            return None
+            return {}
         if missing:
             self.problems.append(
                 f"CREDENTIALS_DIRECTORY: {path} lacks {', '.join(missing)}: "
                 "write the whole value of the secret there"
             )
-            return None
+            return {}
         return value
 
     def key(self, name: str, value: object) -> bytes:
@@ -86,7 +89,7 @@ class _Reader:
             )
         return encoded
 
-    def token_keys(self, entries: object) -> dict[str, bytes]:
+    def token_keys(self, entries: Any) -> dict[str, bytes]:
         try:
             keys = {str(entry["kid"]): entry["key"] for entry in entries}
         except (TypeError, KeyError):
@@ -113,6 +116,8 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     database = reader.credential(
         directory, "database.json", ("username", "password", "dbname", "host", "port")
     )
+    secret_key = login_pepper = b""
+    token_keys: dict[str, bytes] = {}
     if service:
         secret_key = reader.key("secretKey", service["secretKey"])
         login_pepper = reader.key("loginPepper", service["loginPepper"])
@@ -144,3 +149,9 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=[re.sub(r":\d+$", "", host) for host in allowed_hosts.split()],
         instance_id=instance_id,
     )
+
+
+@cache
+def current() -> Environment:
+    """The configuration of this process."""
+    return read_environment(os.environ)

@@ -2,12 +2,13 @@
 
 import json
 import logging
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
 CONTENT_TYPE = "application/problem+json"
@@ -46,7 +47,7 @@ def problem(status: int, code: str, detail: str, **members: Any) -> HttpResponse
     return response
 
 
-def exception_handler(exception: Exception, context: dict) -> HttpResponse | None:
+def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """REST framework's exception handler. None makes it a 500."""
     match exception:
         case OperationalError() | InterfaceError():
@@ -65,13 +66,13 @@ def exception_handler(exception: Exception, context: dict) -> HttpResponse | Non
     if isinstance(exception, exceptions.ValidationError):
         errors = list(_field_errors(exception.get_full_details()))
         return problem(400, "invalid", "The request is not valid.", errors=errors)
-    response = problem(exception.status_code, exception.get_codes(), str(exception.detail))
+    response = problem(exception.status_code, str(exception.get_codes()), str(exception.detail))
     if isinstance(exception, exceptions.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     return response
 
 
-def _field_errors(details: Any, field: str = ""):
+def _field_errors(details: Any, field: str = "") -> Iterator[dict[str, str]]:
     if isinstance(details, dict) and "message" not in details:
         for name, value in details.items():
             yield from _field_errors(value, name)
@@ -86,13 +87,13 @@ def _field_errors(details: Any, field: str = ""):
         }
 
 
-def bad_request(request, exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return problem(400, "bad_request", "The request is malformed, or its host is not served here.")
 
 
-def not_found(request, exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return problem(404, "not_found", "Nothing is served at this path.")
 
 
-def server_error(request) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     return problem(500, "error", "The service failed; the failure is in its log.")

@@ -1,0 +1,23 @@
+"""Who may do what."""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import store
+from accounts.authentication import principal
+
+
+class IsAdministrator(BasePermission):
+    """Asks the account itself: a role that was taken away, or a sign-out, counts at once."""
+
+    message = "Only an administrator may do this."
+    code = "not_administrator"
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = principal(request)
+        try:
+            account = store.read(user.account)
+        except store.AccountMissing:
+            return False
+        return account.role == "admin" and account.token_version == user.token_version
