@@ -47,8 +47,13 @@ function outputs(request: ResourceRequest, physicalId: string): Properties {
     case "aws:s3/bucket:Bucket":
       return { arn: `arn:aws:s3:::${physicalId}`, bucket: physicalId };
     case "aws:iam/role:Role":
+      return {
+        arn: `arn:aws:iam::${account}:role/${physicalId}`,
+        name: physicalId,
+        uniqueId: id("AROA", request).replace("-", "").toUpperCase(),
+      };
     case "aws:iam/instanceProfile:InstanceProfile":
-      return { arn: `arn:aws:iam::${account}:role/${physicalId}`, name: physicalId };
+      return { arn: `arn:aws:iam::${account}:instance-profile/${physicalId}`, name: physicalId };
     case "aws:secretsmanager/secret:Secret":
       return { arn: arn("secretsmanager", `secret:${physicalId}-AbCdEf`), name: physicalId };
     case "aws:secretsmanager/secretVersion:SecretVersion":
@@ -131,19 +136,19 @@ function program(): unknown {
 }
 
 /** The resources of a type, such as `aws:ec2/instance:Instance`. */
-export function ofType(graph: Graph, type: string): Registration[] {
+export function ofType(graph: ProgramResult, type: string): Registration[] {
   return graph.registrations.filter((resource) => resource.type === type);
 }
 
 /** The one resource of that type and name. */
-export function find(graph: Graph, type: string, name: string): Registration {
+export function find(graph: ProgramResult, type: string, name: string): Registration {
   const found = ofType(graph, type).find((resource) => resource.name === name);
   if (!found) throw new Error(`There is no ${type} named ${name}.`);
   return found;
 }
 
 /** Everything that must be there before a resource: its dependencies, and theirs. */
-export function ancestors(graph: Graph, resource: Registration): Set<string> {
+export function ancestors(graph: ProgramResult, resource: Registration): Set<string> {
   const byUrn = new Map(graph.registrations.map((registration) => [registration.urn, registration]));
   const seen = new Set<string>();
   const visit = (urn: string) => {
