@@ -44,12 +44,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ["**/*.mjs"],
+    files: ["**/*.mjs", "**/*.cjs"],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       globals: {
         Buffer: "readonly",
         console: "readonly",
+        exports: "writable",
         process: "readonly",
         setTimeout: "readonly",
         URL: "readonly",

@@ -7,6 +7,7 @@
 import {
   AutoScalingClient,
   DescribeAutoScalingGroupsCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
   UpdateAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
 import {
@@ -20,32 +21,23 @@ import {
   ElasticLoadBalancingV2Client,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { bootReportKey, reserveSeconds, tierTag, userIdOf } from "./contract.cjs";
 
 /**
- * What a boot script writes when it ends. A web host tells as well what its /readyz said then: `ready`, and why not.
- * @typedef {{ instanceId: string, script: string, succeeded: boolean, step: string, message: string, logTail: string, bootId: string, finishedAt: string, ready?: boolean | null, readiness?: string }} BootReport
- *
- * Waits for an instance's boot report. `bucket` is in the function's region, the instance in `region`.
- * @typedef {{ kind: "boot", label: string, bucket: string, instanceId: string, region: string, timeoutSeconds: number }} BootEvent
- *
- * Gives a new group the size of the one that serves and waits until its hosts are healthy.
- * `tier` is the value of the tag that the service's groups share; `bucket` holds the boot reports.
- * @typedef {{ kind: "cutOver", label: string, bucket: string, groupName: string, tier: string, targetGroupArn: string, minSize: number, maxSize: number, timeoutSeconds: number }} CutOverEvent
- *
+ * @typedef {import("./contract.cjs").BootEvent} BootEvent
+ * @typedef {import("./contract.cjs").CutOverEvent} CutOverEvent
+ * @typedef {import("./contract.cjs").BootReport} BootReport
  * @typedef {{ now: () => number, sleep: (millis: number) => Promise<void> }} Clock
- * @typedef {{ getRemainingTimeInMillis?: () => number }} Context
+ * @typedef {{ getRemainingTimeInMillis: () => number }} Context
  * @typedef {import("@aws-sdk/client-auto-scaling").AutoScalingGroup} Group
  * @typedef {{ id: string, lifecycle: string, state: string, reason: string }} Host
  */
 
-/** The tag that the auto scaling groups of one service share. */
-export const TIER_TAG = "django-on-ec2:tier";
-
 /** Time between two looks. */
-export const POLL_MILLIS = Number(process.env.GATE_POLL_MILLIS ?? 2000);
+const pollMillis = 2000;
 
-/** Kept from Lambda's own limit, so that the gate can still clean up and say what it was waiting for. */
-export const RESERVE_MILLIS = 20_000;
+/** How long a host may go on failing to apply something before it counts: it tries again by itself. */
+const applySeconds = 60;
 
 /** A wait of minutes must not end with one hiccup of the network. */
 const patient = { maxAttempts: 6 };
@@ -101,23 +93,12 @@ export function mayScaleToZero({ servedBefore, othersServing }) {
 }
 
 /**
- * What a host's report has against it as a member of a new fleet: its boot failed, or it was alive but not ready, which the
- * balancer does not ask.
- * @param {BootReport | undefined} report
- * @returns {string | undefined}
+ * Are the failures a property of the image rather than bad luck with single hosts? As many as the fleet has are replaced, and
+ * two of a fleet of one.
+ * @param {{ failed: number, size: number }} seen
  */
-export function objection(report) {
-  if (report === undefined) return undefined;
-  if (!report.succeeded) return describeFailure(report, 15);
-  return report.ready === false ? `alive, but not ready: ${report.readiness}` : undefined;
-}
-
-/**
- * Are the failures a property of the image rather than bad luck with one host?
- * @param {{ failedHosts: number, size: number }} seen
- */
-export function isHopeless({ failedHosts, size }) {
-  return failedHosts > size;
+export function isHopeless({ failed, size }) {
+  return failed > Math.max(2, size);
 }
 
 /** @param {unknown} error */
@@ -126,38 +107,29 @@ function message(error) {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-/** @param {number} millis */
-const seconds = (millis) => `${Math.round(millis / 1000)} s`;
-
 /**
  * @param {Clock} clock
- * @param {number} timeoutSeconds
- * @param {Context | undefined} context
+ * @param {Context} context
  */
-function timer(clock, timeoutSeconds, context) {
+function timer(clock, context) {
   const start = clock.now();
-  const limit = Math.max(0, (context?.getRemainingTimeInMillis?.() ?? Infinity) - RESERVE_MILLIS);
-  const end = start + Math.min(timeoutSeconds * 1000, limit);
   return {
-    expired: () => clock.now() >= end,
-    waited: () =>
-      seconds(clock.now() - start) +
-      (limit < timeoutSeconds * 1000
-        ? ` (the function's own limit; ${timeoutSeconds} s were asked for)`
-        : ""),
+    expired: () => context.getRemainingTimeInMillis() <= reserveSeconds * 1000,
+    waited: () => `${Math.round((clock.now() - start) / 1000)} s`,
   };
 }
 
 /**
  * The newest boot report of an instance, if it has one.
  * @param {S3Client} s3
- * @param {string} bucket
+ * @param {{ bucket: string, roleId: string }} event
  * @param {string} instanceId
  * @returns {Promise<BootReport | undefined>}
  */
-async function readReport(s3, bucket, instanceId) {
+async function readReport(s3, { bucket, roleId }, instanceId) {
+  const key = bootReportKey(userIdOf(roleId, instanceId));
   try {
-    const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: `boot/${instanceId}.json` }));
+    const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     return JSON.parse((await object.Body?.transformToString()) ?? "");
   } catch (error) {
     if (error instanceof Error && error.name === "NoSuchKey") return undefined;
@@ -167,14 +139,14 @@ async function readReport(s3, bucket, instanceId) {
 
 /**
  * @param {BootEvent} event
- * @param {Context | undefined} context
+ * @param {Context} context
  * @param {Clock} clock
  */
 async function waitForBoot(event, context, clock) {
-  const { label, bucket, instanceId, region } = event;
+  const { label, instanceId, region, applied } = event;
   const s3 = new S3Client({ ...patient, forcePathStyle: true });
   const ec2 = new EC2Client({ ...patient, region });
-  const time = timer(clock, event.timeoutSeconds, context);
+  const time = timer(clock, context);
   const host = `${label} (${instanceId})`;
   const ids = { InstanceIds: [instanceId] };
 
@@ -188,16 +160,23 @@ async function waitForBoot(event, context, clock) {
     }
   };
 
-  const old = await readReport(s3, bucket, instanceId);
+  const old = await readReport(s3, event, instanceId);
   const failed = old?.succeeded === false ? old : undefined;
   const before = failed === undefined ? "" : `\nThe boot before: ${describeFailure(failed)}`;
   let mustReboot = failed !== undefined;
+  /** @type {number | undefined} */
+  let refusedSince;
   for (;;) {
-    const report = await readReport(s3, bucket, instanceId);
-    if (report !== undefined && report.bootId !== failed?.bootId) {
-      if (!report.succeeded) throw new GateError(`${host}: ${describeFailure(report)}`);
-      return { instanceId, script: report.script, finishedAt: report.finishedAt };
-    }
+    const report = await readReport(s3, event, instanceId);
+    const booted = report !== undefined && report.bootId !== failed?.bootId ? report : undefined;
+    if (booted?.succeeded === false) throw new GateError(`${host}: ${describeFailure(booted)}`);
+    if (booted !== undefined && (applied === undefined || booted.applied === applied))
+      return { instanceId, script: booted.script, finishedAt: booted.finishedAt };
+    const error = booted?.applyError;
+    const refused = error !== undefined && error.version === applied ? error : undefined;
+    refusedSince = refused && (refusedSince ?? clock.now());
+    if (refused && refusedSince !== undefined && clock.now() - refusedSince >= applySeconds * 1000)
+      throw new GateError(`${host} cannot apply version ${refused.version}: ${refused.message}`);
     const state = await instanceState();
     const action = nextAction(state, mustReboot);
     if (action === "give up")
@@ -209,24 +188,50 @@ async function waitForBoot(event, context, clock) {
     if (action !== "wait") mustReboot = false;
     if (time.expired())
       throw new GateError(
-        `${host}: no ${failed === undefined ? "" : "new "}boot report after ${time.waited()}; the instance is ` +
-          `${state ?? "unknown to EC2"}. Its console output and /var/log/cloud-init-output.log tell how far it came${before}`,
+        booted === undefined
+          ? `${host}: no ${failed === undefined ? "" : "new "}boot report after ${time.waited()}; the instance is ` +
+              `${state ?? "unknown to EC2"}. Its console output and /var/log/cloud-init-output.log tell how far it came${before}`
+          : `${host} has not applied version ${applied} after ${time.waited()}, but ${booted.applied ?? "none"}; the ` +
+              `instance is ${state ?? "unknown to EC2"}. Its journal tells more`,
       );
-    await clock.sleep(POLL_MILLIS);
+    await clock.sleep(pollMillis);
   }
 }
 
+/** @param {BootReport | undefined} report */
+const isReady = (report) => report?.succeeded === true && report.ready === true;
+
 /**
+ * What keeps a host from taking over.
+ * @param {Host} host
+ * @param {BootReport | undefined} report
+ */
+function describeHost({ id, lifecycle, state, reason }, report) {
+  const unready = report?.ready === false ? `, but not ready: ${report.readiness}` : "";
+  return `${id} (${lifecycle}) is ${state}${reason && `: ${reason}`}${unready}`;
+}
+
+/**
+ * Who must show what, before the group may take over:
+ * - In a roll-out, or a first deployment, each host must be healthy for the balancer and ready by its newest report, which it
+ *   rewrites whenever that changes. The balancer asks for neither the database nor the bucket.
+ * - When the group itself is what serves (only its limits have changed, or it is asked again), health is all. The template has
+ *   passed before, and its hosts serve whatever is said here: that the database is away is no reason to refuse other limits.
+ *   Hosts that the change brings are what the scaling policies could bring at any time, with nobody asking for more.
+ *
+ * A host whose boot has failed for good (its newest report says so, and it did not serve when the gate was asked) is taken out,
+ * so that the group makes another, as often as {@link isHopeless} allows. A host that has not reported yet is waited for.
+ *
  * @param {CutOverEvent} event
- * @param {Context | undefined} context
+ * @param {Context} context
  * @param {Clock} clock
  */
 async function cutOver(event, context, clock) {
-  const { label, bucket, groupName, tier, targetGroupArn, minSize, maxSize } = event;
+  const { label, groupName, tier, targetGroupArn, minSize, maxSize } = event;
   const s3 = new S3Client({ ...patient, forcePathStyle: true });
   const autoScaling = new AutoScalingClient(patient);
   const balancer = new ElasticLoadBalancingV2Client(patient);
-  const time = timer(clock, event.timeoutSeconds, context);
+  const time = timer(clock, context);
 
   const listGroups = async () => {
     /** @type {Group[]} */
@@ -236,7 +241,7 @@ async function cutOver(event, context, clock) {
     do {
       const page = await autoScaling.send(
         new DescribeAutoScalingGroupsCommand({
-          Filters: [{ Name: `tag:${TIER_TAG}`, Values: [tier] }],
+          Filters: [{ Name: `tag:${tierTag}`, Values: [tier] }],
           NextToken: token,
         }),
       );
@@ -267,7 +272,16 @@ async function cutOver(event, context, clock) {
   };
   /** @param {Host} host */
   const isHealthy = (host) => host.state === "healthy" && host.lifecycle === "InService";
+  /** Hosts that go may be left over from an earlier attempt. @param {Host} host */
+  const isStaying = (host) => !host.lifecycle.startsWith("Terminating");
   const countHealthy = async (name = groupName) => (await look(name)).filter(isHealthy).length;
+  /** @param {readonly Host[]} hosts */
+  const readReports = async (hosts) =>
+    new Map(
+      await Promise.all(
+        hosts.map(async ({ id }) => /** @type {const} */ ([id, await readReport(s3, event, id)])),
+      ),
+    );
 
   const groups = (await listGroups()).filter((group) => group.Status === undefined);
   const others = groups.filter(
@@ -279,12 +293,14 @@ async function cutOver(event, context, clock) {
     chooseSize({ minSize, maxSize, serving: serving.map((group) => group.DesiredCapacity ?? 0) });
   let desired = sizeFor([...others, ...own]);
   const othersHealthy = await Promise.all(others.map((group) => countHealthy(group.AutoScalingGroupName)));
-  const ownBefore = await look();
-  const reportsBefore = await Promise.all(ownBefore.map(({ id }) => readReport(s3, bucket, id)));
+  const ownBefore = (await look()).filter(isStaying);
+  const reportsBefore = [...(await readReports(ownBefore)).values()];
   const before = {
     servedBefore: ownBefore.some(isHealthy) || reportsBefore.some((report) => report?.ready === true),
     othersServing: othersHealthy.some((count) => count > 0),
   };
+  const isWhatServes = before.servedBefore && !before.othersServing;
+  const veterans = new Set(isWhatServes ? ownBefore.filter(isHealthy).map(({ id }) => id) : []);
   /** @param {number} min @param {number} size */
   const resize = (min, size) =>
     autoScaling.send(
@@ -295,26 +311,40 @@ async function cutOver(event, context, clock) {
         DesiredCapacity: size,
       }),
     );
+  /**
+   * Has the group replace a host. False when it cannot now: the next look shows what has come of it.
+   * @param {string} id
+   */
+  const takeOut = async (id) => {
+    try {
+      await autoScaling.send(
+        new TerminateInstanceInAutoScalingGroupCommand({
+          InstanceId: id,
+          ShouldDecrementDesiredCapacity: false,
+        }),
+      );
+      return true;
+    } catch (error) {
+      const isBusy = error instanceof Error && error.name === "ScalingActivityInProgressFault";
+      // The group was faster.
+      const isGone =
+        error instanceof Error && error.name === "ValidationError" && /not found/i.test(error.message);
+      if (isBusy || isGone) return false;
+      throw error;
+    }
+  };
 
-  /** @type {Map<string, string>} */
-  const failures = new Map();
-  /** @type {Set<string>} */
-  const ready = new Set();
+  /** Hosts that were taken out, and why. @type {Map<string, string>} */
+  const replaced = new Map();
   try {
     await resize(minSize, desired);
     for (;;) {
-      const hosts = await look();
-      // A host that goes may be left over from an earlier attempt.
-      for (const { id } of hosts.filter((host) => !host.lifecycle.startsWith("Terminating"))) {
-        if (failures.has(id) || ready.has(id)) continue;
-        const report = await readReport(s3, bucket, id);
-        const against = objection(report);
-        if (against !== undefined) failures.set(id, against);
-        else if (report?.ready === true) ready.add(id);
-      }
-      const unhealthy = hosts.filter((host) => !isHealthy(host) || !ready.has(host.id));
-      const healthy = hosts.length - unhealthy.length;
-      if (healthy >= desired) {
+      const hosts = (await look()).filter(isStaying);
+      const reports = await readReports(hosts);
+      const canTakeOver = hosts.filter(
+        (host) => isHealthy(host) && (isWhatServes || isReady(reports.get(host.id))),
+      );
+      if (canTakeOver.length >= desired) {
         const now = await listGroups();
         const grown = sizeFor(now.filter((group) => group.Status === undefined));
         if (grown <= desired)
@@ -323,19 +353,28 @@ async function cutOver(event, context, clock) {
         desired = grown;
         await resize(minSize, desired);
       }
-      const hopeless = isHopeless({ failedHosts: failures.size, size: desired });
+      const waiting = hosts.filter((host) => !canTakeOver.includes(host) && !replaced.has(host.id));
+      const failed = waiting.flatMap(({ id }) => {
+        const report = reports.get(id);
+        return report?.succeeded === false && !veterans.has(id)
+          ? [{ id, reason: describeFailure(report, 15) }]
+          : [];
+      });
+      const failures = replaced.size + failed.length;
+      const hopeless = isHopeless({ failed: failures, size: desired });
       if (hopeless || time.expired())
         throw new GateError(
           [
-            `${label} (${groupName}): ${healthy} of ${desired} hosts healthy and ready after ${time.waited()}` +
-              (hopeless ? `; ${failures.size} failed` : ""),
-            ...unhealthy.map(
-              (host) => `${host.id} (${host.lifecycle}) is ${host.state}${host.reason && `: ${host.reason}`}`,
-            ),
-            ...[...failures].map(([id, against]) => `${id}: ${against}`),
+            `${label} (${groupName}): ${canTakeOver.length} of ${desired} hosts healthy` +
+              `${isWhatServes ? "" : " and ready"} after ${time.waited()}` +
+              (failures > 0 ? `; ${failures} failed to boot` : ""),
+            ...waiting.map((host) => describeHost(host, reports.get(host.id))),
+            ...[...replaced].map(([id, reason]) => `${id}, which was replaced: ${reason}`),
+            ...failed.map(({ id, reason }) => `${id}: ${reason}`),
           ].join("\n"),
         );
-      await clock.sleep(POLL_MILLIS);
+      for (const { id, reason } of failed) if (await takeOut(id)) replaced.set(id, reason);
+      await clock.sleep(pollMillis);
     }
   } catch (error) {
     if (!mayScaleToZero(before)) throw error;
@@ -350,7 +389,7 @@ async function cutOver(event, context, clock) {
 /**
  * The function's body, with the clock as an argument for tests.
  * @param {BootEvent | CutOverEvent} event
- * @param {Context | undefined} context
+ * @param {Context} context
  * @param {Clock} clock
  */
 export async function run(event, context, clock) {
@@ -367,7 +406,7 @@ export async function run(event, context, clock) {
 /**
  * What Lambda calls.
  * @param {BootEvent | CutOverEvent} event
- * @param {Context} [context]
+ * @param {Context} context
  */
 export const handler = (event, context) =>
   run(event, context, {

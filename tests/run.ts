@@ -98,7 +98,6 @@ async function prepare(): Promise<void> {
 
 const stages: Readonly<Record<string, () => Promise<void>>> = {
   "type check": () => check("tsc", ["--noEmit"]),
-  "gate type check": () => check("tsc", ["--noEmit", "-p", "gate"]),
   lint: () => check("eslint", ["--max-warnings=0", "."]),
   format: () => check("prettier", ["--check", "."]),
   "unit and graph tests": () =>

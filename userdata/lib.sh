@@ -1,4 +1,4 @@
-# Shared by the boot scripts, which come after it in one file. Reads REPORT_BUCKET and REPORT_REGION.
+# Shared by the boot scripts, which come after it in one file. Reads REPORT_BUCKET, REPORT_REGION and REPORT_ROLE_ID.
 # shellcheck shell=bash
 set -Eeuo pipefail
 umask 022
@@ -9,7 +9,6 @@ LOG_START=$(stat -c %s "$LOG" 2>/dev/null || echo 0)
 WORK=$(mktemp -d "${TMPDIR:-/run}/boot.XXXXXX") # /run is in memory: no secret reaches a disk
 STEP=start
 INSTANCE_ID=unknown
-READY= # a web host's: true or false
 
 step() {
   STEP=$*
@@ -140,10 +139,12 @@ session_manager() {
   retry "apt cannot install the Session Manager agent" apt_install "$deb"
 }
 
+# report STATUS: writes the boot report, which may be done again: the newest counts. What a script has to tell beyond its end is
+# in $WORK/facts.json, an object.
 report() {
-  python3 - "$1" "$INSTANCE_ID" "$SCRIPT" "$STEP" "$LOG" "$LOG_START" "$WORK/reason" "$READY" "$WORK/readyz" <<'PYTHON'
+  python3 - "$1" "$INSTANCE_ID" "$SCRIPT" "$STEP" "$LOG" "$LOG_START" "$WORK" >"$WORK/report.json" <<'PYTHON'
 import datetime, json, sys
-status, instance, script, step, log, start, reason, ready, readyz = sys.argv[1:]
+status, instance, script, step, log, start, work = sys.argv[1:]
 def read(path, start=0):
     try:
         with open(path, "rb") as file:
@@ -152,13 +153,15 @@ def read(path, start=0):
     except OSError:
         return ""
 print(json.dumps({
-    "instanceId": instance, "script": script, "succeeded": status == "0", "step": step, "message": read(reason),
+    "instanceId": instance, "script": script, "succeeded": status == "0", "step": step, "message": read(work + "/reason"),
     "logTail": "\n".join(read(log, int(start)).splitlines()[-60:])[-8000:],
     "bootId": read("/proc/sys/kernel/random/boot_id").strip(),
-    "ready": {"true": True, "false": False}.get(ready), "readiness": read(readyz)[:500],
     "finishedAt": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    **json.loads(read(work + "/facts.json") or "{}"),
 }))
 PYTHON
+  # Each host may write the one key that names it and its role. S3 signs a colon as %3A.
+  s3_put "$REPORT_BUCKET" "boot/$REPORT_ROLE_ID%3A$INSTANCE_ID.json" "$WORK/report.json" application/json
 }
 
 finish() {
@@ -172,8 +175,7 @@ finish() {
     reason "stopped with status $status"
     sleep 1 # cloud-init copies the output to its log through a pipe
   fi
-  report "$status" >"$WORK/report.json"
-  (retry "cannot write the boot report" s3_put "$REPORT_BUCKET" "boot/$INSTANCE_ID.json" "$WORK/report.json" application/json)
+  (retry "cannot write the boot report" report "$status")
   rm -rf "$WORK"
   exit "$status"
 }

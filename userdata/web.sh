@@ -31,24 +31,45 @@ for line in sys.stdin:
   fail "$1: the reason is at the end of its log"
 }
 
+# An image that was made just now is loaded while it is read: a small host may take minutes. What cannot start says so at once.
 step "start the application"
+end=$((SECONDS + 300))
 systemctl restart app.service || give_up "app.service does not start"
 
 step "wait for /livez"
 alive() { curl -sf -m 2 -o /dev/null http://127.0.0.1:8000/livez; }
 gone() { (($(systemctl show -P NRestarts app.service) > 1)); }
-for ((i = 0; i < 150; i++)); do
-  if alive || gone; then break; fi
-  sleep 0.2
-done
+until alive || gone || ((SECONDS > end)); do sleep 0.2; done
 alive || give_up "the service does not answer at /livez"
 
-# No failure: sign-in works without the database. A roll-out's gate insists on it.
+# Not ready is no failure: sign-in works without the database. A roll-out's gate insists on it, and goes by the newest report:
+# the host reports now and goes on asking, longer than the gate waits, and reports again whenever the answer changes.
 step "ask /readyz"
-ready() { [[ $(curl -s -m 5 -o "$WORK/readyz" -w '%{http_code}' http://127.0.0.1:8000/readyz) == 200 ]]; }
-READY=false
-for ((i = 0; i < 20; i++)); do
-  if ready; then READY=true && break; fi
-  sleep 0.5
-done
-[[ $READY == true ]] || printf 'not ready: %s\n' "$(head -c 500 "$WORK/readyz" || true)"
+ask() {
+  : >"$WORK/readyz"
+  [[ $(curl -s -m 10 -o "$WORK/readyz" -w '%{http_code}' http://127.0.0.1:8000/readyz) == 200 ]] && READY=true || READY=false
+}
+note_readiness() {
+  python3 - "$READY" "$WORK/readyz" >"$WORK/facts.json" <<'PYTHON'
+import json, sys
+with open(sys.argv[2], errors="replace") as file:
+    print(json.dumps({"ready": sys.argv[1] == "true", "readiness": file.read(500)}))
+PYTHON
+}
+watch_readiness() {
+  trap - ERR
+  set +e
+  tail --pid=$$ -f /dev/null # the boot's own report comes first, and its work folder goes with it
+  mkdir -m 700 "$WORK"
+  local told=$READY end=$((SECONDS + 1800))
+  while ((SECONDS < end)); do
+    sleep 2
+    ask
+    [[ $READY == "$told" ]] || { note_readiness && report 0 && told=$READY; }
+  done
+  rm -rf "$WORK"
+}
+ask
+note_readiness
+[[ $READY == true ]] || printf 'not ready: %s\n' "$(<"$WORK/facts.json")"
+watch_readiness </dev/null >/dev/null 2>&1 &

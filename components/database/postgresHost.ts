@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { debianImageId } from "../host/debianImage";
-import type { DeployGate } from "../gate/deployGate";
+import type { BootGate, HostBucket } from "../gate/gates";
 import { Firewall, internetEgress } from "../network/firewall";
 import type { GeneratedSecret } from "../storage/generatedSecret";
 import { metadataOptions, rootDisk } from "../host/host";
@@ -19,7 +19,7 @@ export interface PostgresHostArgs {
   readonly network: RegionNetwork;
   /** The network whose hosts may connect. */
   readonly clients: RegionNetwork;
-  readonly gate: DeployGate;
+  readonly gate: BootGate & HostBucket;
   readonly access: HostAccess;
   /** Private DNS zone, made here; the host is `postgres` in it. */
   readonly domain: string;
@@ -83,12 +83,18 @@ export class PostgresHost extends pulumi.ComponentResource {
     const owner = new PostgresRole(`${name}-owner`, { ...role, username: "app_owner" }, this.child).secret;
     const app = new PostgresRole(`${name}-app`, { ...role, username: "app_rw" }, this.child).secret;
     const volume = this.createVolume();
-    const instance = this.createInstance(volume, host, owner, app);
+    const hostRole = this.createRole(owner, app);
+    const instance = this.createInstance(hostRole, volume, host, owner, app);
     const attachment = this.attach(volume, instance);
     const record = this.createName(instance);
     const booted = args.gate.waitForBoot(
       `${name}-gate`,
-      { label: "database host", instanceId: instance.id, region: args.network.region },
+      {
+        label: "database host",
+        roleId: hostRole.roleId,
+        instanceId: instance.id,
+        region: args.network.region,
+      },
       { ...this.child, dependsOn: [attachment, record] },
     );
     this.endpoint = booted.result.apply(() => `${host}:${port}`);
@@ -113,14 +119,9 @@ export class PostgresHost extends pulumi.ComponentResource {
     );
   }
 
-  private createInstance(
-    volume: aws.ebs.Volume,
-    host: string,
-    owner: GeneratedSecret,
-    app: GeneratedSecret,
-  ): aws.ec2.Instance {
-    const { network, access, gate } = this.args;
-    const role = new HostRole(
+  private createRole(owner: GeneratedSecret, app: GeneratedSecret): HostRole {
+    const { access, gate } = this.args;
+    return new HostRole(
       `${this.name}-role`,
       {
         statements: [
@@ -132,6 +133,16 @@ export class PostgresHost extends pulumi.ComponentResource {
       },
       this.child,
     );
+  }
+
+  private createInstance(
+    role: HostRole,
+    volume: aws.ebs.Volume,
+    host: string,
+    owner: GeneratedSecret,
+    app: GeneratedSecret,
+  ): aws.ec2.Instance {
+    const { network, access } = this.args;
     const firewall = this.createFirewall();
     const tags = { ...this.args.tags, Name: this.name };
     return new aws.ec2.Instance(
@@ -144,7 +155,7 @@ export class PostgresHost extends pulumi.ComponentResource {
         iamInstanceProfile: role.profileName,
         metadataOptions,
         rootBlockDevice: rootDisk(tags),
-        userData: this.userData(volume, host, owner, app),
+        userData: this.userData(role, volume, host, owner, app),
         userDataReplaceOnChange: true,
         tags,
         ...(access.keyName && { keyName: access.keyName }),
@@ -178,6 +189,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 
   private userData(
+    role: HostRole,
     volume: aws.ebs.Volume,
     host: string,
     owner: GeneratedSecret,
@@ -185,7 +197,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   ): pulumi.Output<string> {
     const { clients, access, gate } = this.args;
     const variables = pulumi.all({
-      ...gate.reportVariables,
+      ...gate.reportVariables(role.roleId),
       DATA_VOLUME_ID: volume.id,
       DATABASE_NAME: databaseName,
       DATABASE_HOSTNAME: host,

@@ -1,8 +1,10 @@
 import * as path from "node:path";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { type BootEvent, bootReportKey, type CutOverEvent, functionSeconds } from "../../gate/contract.cjs";
 import { gate, policyDocument, type Statement, trust, writeLogs, writeObjects } from "../iam/policies";
 import { PrivateBucket } from "../storage/privateBucket";
+import type { BootGate, BootWait, CutOverGate, CutOverWait, HostBucket, ReportVariables } from "./gates";
 
 /** Arguments of a {@link DeployGate}. */
 export interface DeployGateArgs {
@@ -16,31 +18,11 @@ export interface DeployGateArgs {
   readonly protect: boolean;
 }
 
-/** A host whose boot script must have succeeded before the deployment goes on. */
-export interface BootWait {
-  /** The host in the words of an error message. */
-  readonly label: string;
-  readonly instanceId: pulumi.Input<string>;
-  /** Region of the instance. */
-  readonly region: string;
-}
+/** An event of the gate whose values may still be unknown. */
+type Unresolved<Event> = { readonly [Field in keyof Event]: pulumi.Input<Event[Field]> };
 
-/** A new fleet that must be healthy before the old one goes. */
-export interface CutOverWait {
-  /** The fleet in the words of an error message. */
-  readonly label: string;
-  readonly groupName: pulumi.Input<string>;
-  /** Changes with each roll-out. */
-  readonly templateVersion: pulumi.Input<string>;
-  /** Value of the tier tag, which the old and the new group share. */
-  readonly tier: string;
-  readonly targetGroupArn: pulumi.Input<string>;
-  readonly minSize: number;
-  readonly maxSize: number;
-}
-
-/** Lambda's longest, less what the function keeps to clean up. */
-const timeoutSeconds = 870;
+/** What the function consists of, in `gate/`. */
+const sources = ["index.mjs", "contract.cjs"];
 
 /**
  * What makes a deployment wait, and fail with the reason: a bucket into which each host reports how its boot script ended,
@@ -53,15 +35,15 @@ const timeoutSeconds = 870;
  *
  * | change | effect |
  * |---|---|
- * | `gate/index.mjs`, `logRetentionDays`, `protect` | in place; nothing is asked again |
- * | the waited-for instance, group or template version | asked again |
+ * | `gate/`, `logRetentionDays`, `stackTags`, `protect` | in place; nothing is asked again |
+ * | the waited-for instance, its role, or what it is to apply | asked again |
+ * | the waited-for group or template version | asked again: the new hosts must be healthy and ready |
+ * | `minSize`, `maxSize` alone | asked again: the group gets its limits, and as many hosts as they ask for must be healthy; no boot report is held against hosts that serve |
  */
-export class DeployGate extends pulumi.ComponentResource {
+export class DeployGate extends pulumi.ComponentResource implements BootGate, CutOverGate, HostBucket {
   readonly functionName: pulumi.Output<string>;
   readonly bucketName: pulumi.Output<string>;
   readonly bucketArn: pulumi.Output<string>;
-  /** Variables of every boot script. */
-  readonly reportVariables: { readonly REPORT_BUCKET: pulumi.Output<string>; readonly REPORT_REGION: string };
 
   private readonly name: string;
   private readonly args: DeployGateArgs;
@@ -73,35 +55,51 @@ export class DeployGate extends pulumi.ComponentResource {
     const bucket = this.createBucket();
     this.bucketName = bucket.bucketName;
     this.bucketArn = bucket.arn;
-    this.reportVariables = { REPORT_BUCKET: bucket.bucketName, REPORT_REGION: args.region };
     this.functionName = this.createFunction();
     this.registerOutputs({ functionName: this.functionName, bucketName: this.bucketName });
   }
 
-  /** What a host needs to report. */
-  reportStatement(): Statement {
-    return writeObjects(this.bucketArn, "boot/*");
+  reportVariables(roleId: pulumi.Output<string>): ReportVariables {
+    return { REPORT_BUCKET: this.bucketName, REPORT_REGION: this.args.region, REPORT_ROLE_ID: roleId };
   }
 
-  /** Waits for a host's boot report; fails with the host's own reason if its script failed. */
+  reportStatement(): Statement {
+    return writeObjects(this.bucketArn, bootReportKey("${aws:userid}"));
+  }
+
   waitForBoot(name: string, wait: BootWait, opts: pulumi.CustomResourceOptions): aws.lambda.Invocation {
-    const event = { kind: "boot", bucket: this.bucketName, timeoutSeconds, ...wait };
+    const { label, roleId, instanceId, region, applied } = wait;
+    const event: Unresolved<BootEvent> = {
+      kind: "boot",
+      label,
+      bucket: this.bucketName,
+      roleId,
+      instanceId,
+      region,
+      applied,
+    };
     return this.invoke(name, event, undefined, opts);
   }
 
-  /** Gives a new group the size of the one that serves, and waits until that many of its hosts are healthy. */
-  waitForCutOver(
-    name: string,
-    { templateVersion, ...wait }: CutOverWait,
-    opts: pulumi.CustomResourceOptions,
-  ): aws.lambda.Invocation {
-    const event = { kind: "cutOver", bucket: this.bucketName, timeoutSeconds, ...wait };
+  waitForCutOver(name: string, wait: CutOverWait, opts: pulumi.CustomResourceOptions): aws.lambda.Invocation {
+    const { label, roleId, groupName, tier, targetGroupArn, minSize, maxSize, templateVersion } = wait;
+    const event: Unresolved<CutOverEvent> = {
+      kind: "cutOver",
+      label,
+      bucket: this.bucketName,
+      roleId,
+      groupName,
+      tier,
+      targetGroupArn,
+      minSize,
+      maxSize,
+    };
     return this.invoke(name, event, { templateVersion }, opts);
   }
 
   private invoke(
     name: string,
-    event: Readonly<Record<string, pulumi.Input<string | number>>>,
+    event: Unresolved<BootEvent> | Unresolved<CutOverEvent>,
     triggers: Readonly<Record<string, pulumi.Input<string>>> | undefined,
     opts: pulumi.CustomResourceOptions,
   ): aws.lambda.Invocation {
@@ -135,7 +133,7 @@ export class DeployGate extends pulumi.ComponentResource {
       { role: role.name, policy: policyDocument(statements) },
       child,
     );
-    const source = path.join(__dirname, "..", "..", "gate", "index.mjs");
+    const file = (name: string) => new pulumi.asset.FileAsset(path.join(__dirname, "..", "..", "gate", name));
     return new aws.lambda.Function(
       this.name,
       {
@@ -143,10 +141,10 @@ export class DeployGate extends pulumi.ComponentResource {
         runtime: "nodejs22.x",
         architectures: ["arm64"],
         handler: "index.handler",
-        code: new pulumi.asset.AssetArchive({ "index.mjs": new pulumi.asset.FileAsset(source) }),
+        code: new pulumi.asset.AssetArchive(Object.fromEntries(sources.map((name) => [name, file(name)]))),
         role: role.arn,
         memorySize: 256,
-        timeout: 900,
+        timeout: functionSeconds,
         loggingConfig: { logFormat: "JSON", logGroup: log.name },
       },
       { ...child, dependsOn: policy },

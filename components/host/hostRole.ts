@@ -18,6 +18,8 @@ export interface HostRoleArgs {
  */
 export class HostRole extends pulumi.ComponentResource {
   readonly profileName: pulumi.Output<string>;
+  /** Unique id of the role, which the credentials of its hosts name. */
+  readonly roleId: pulumi.Output<string>;
 
   constructor(name: string, args: HostRoleArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:HostRole", name, {}, opts);
@@ -36,6 +38,7 @@ export class HostRole extends pulumi.ComponentResource {
       );
     }
     this.profileName = new aws.iam.InstanceProfile(`${name}-profile`, { role: role.name }, child).name;
-    this.registerOutputs({ profileName: this.profileName });
+    this.roleId = role.uniqueId;
+    this.registerOutputs({ profileName: this.profileName, roleId: this.roleId });
   }
 }

@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { DeployGate } from "../gate/deployGate";
+import type { BootGate, ReportVariables } from "../gate/gates";
 import { Firewall, internetEgress, type Opening } from "../network/firewall";
 import { metadataOptions, rootDisk } from "./host";
 import { HostRole } from "./hostRole";
@@ -12,10 +12,11 @@ export interface OneShotHostArgs {
   /** What the host is for, in the words of an error message. */
   readonly label: string;
   readonly network: RegionNetwork;
-  readonly gate: DeployGate;
+  readonly gate: BootGate;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
-  readonly userData: pulumi.Input<string>;
+  /** What the host runs, made of the variables by which it reports. */
+  readonly userData: (report: ReportVariables) => pulumi.Output<string>;
   /** What the host may do beyond reporting. */
   readonly statements: readonly Statement[];
   /** Ways out beyond those to the internet. @default none */
@@ -40,6 +41,7 @@ export interface OneShotHostArgs {
 export class OneShotHost extends pulumi.ComponentResource {
   /** Known when the host runs, which is before its script has ended. */
   readonly instanceId: pulumi.Output<string>;
+  readonly userData: pulumi.Output<string>;
 
   constructor(name: string, args: OneShotHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:OneShotHost", name, {}, opts);
@@ -59,6 +61,7 @@ export class OneShotHost extends pulumi.ComponentResource {
       child,
     );
     const tags = { ...args.tags, Name: name };
+    this.userData = args.userData(args.gate.reportVariables(role.roleId));
     const instance = new aws.ec2.Instance(
       name,
       {
@@ -69,7 +72,7 @@ export class OneShotHost extends pulumi.ComponentResource {
         iamInstanceProfile: role.profileName,
         metadataOptions,
         rootBlockDevice: rootDisk(tags),
-        userData: args.userData,
+        userData: this.userData,
         userDataReplaceOnChange: true,
         tags,
       },
@@ -82,7 +85,7 @@ export class OneShotHost extends pulumi.ComponentResource {
     );
     const booted = args.gate.waitForBoot(
       `${name}-gate`,
-      { label: args.label, instanceId: instance.id, region: args.network.region },
+      { label: args.label, roleId: role.roleId, instanceId: instance.id, region: args.network.region },
       child,
     );
     new aws.ec2transitgateway.InstanceState(

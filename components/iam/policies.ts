@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { bootReportKey, tierTag } from "../../gate/contract.cjs";
 
 /** One statement of an IAM policy. */
 export interface Statement {
@@ -9,9 +10,6 @@ export interface Statement {
   readonly Resource?: pulumi.Input<string> | readonly pulumi.Input<string>[];
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
 }
-
-/** Tag on every auto scaling group of a web tier: by it the gate finds the groups, and the service its own. */
-export const tierTag = "django-on-ec2:tier";
 
 /** A policy document. */
 export function policyDocument(statements: readonly Statement[]): pulumi.Output<string> {
@@ -102,7 +100,10 @@ export function scaleFleet(tier: string): Statement[] {
   ];
 }
 
-/** What the gate function does: read boot reports, start hosts of this stack again, resize its fleets, see their health. */
+/**
+ * What the gate function does: read boot reports, start hosts of this stack again, resize its fleets, see
+ * their health, and replace those of their hosts that failed to boot.
+ */
 export function gate(
   bucketArn: pulumi.Input<string>,
   stackTags: Readonly<Record<string, string>>,
@@ -110,7 +111,7 @@ export function gate(
   const tagged = Object.entries(stackTags).map(([key, value]) => [`aws:ResourceTag/${key}`, value] as const);
   const ofThisStack = { StringEquals: Object.fromEntries(tagged) };
   return [
-    readObjects(bucketArn, "boot/*"),
+    readObjects(bucketArn, bootReportKey("*")),
     listBucket(bucketArn),
     {
       Effect: "Allow",
@@ -129,7 +130,7 @@ export function gate(
     },
     {
       Effect: "Allow",
-      Action: "autoscaling:UpdateAutoScalingGroup",
+      Action: ["autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup"],
       Resource: "arn:aws:autoscaling:*:*:autoScalingGroup:*",
       Condition: ofThisStack,
     },

@@ -3,7 +3,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { appArchive } from "./appArchive";
 import { debianImageId } from "../host/debianImage";
-import type { DeployGate } from "../gate/deployGate";
+import type { BootGate, HostBucket } from "../gate/gates";
 import { OneShotHost } from "../host/oneShotHost";
 import { readObjects } from "../iam/policies";
 import type { RegionNetwork } from "../network/regionNetwork";
@@ -12,7 +12,7 @@ import { userDataFor } from "../host/userData";
 /** Arguments of a {@link DjangoImage}. */
 export interface DjangoImageArgs {
   readonly network: RegionNetwork;
-  readonly gate: DeployGate;
+  readonly gate: BootGate & HostBucket;
   /** Exact name of Debian's image. */
   readonly debianImage: string;
   /** Type of the host that builds. */
@@ -47,14 +47,6 @@ export class DjangoImage extends pulumi.ComponentResource {
       { bucket: args.gate.bucketName, key, source: archive, contentType: "application/zip" },
       child,
     );
-    const userData = pulumi
-      .all({
-        ...args.gate.reportVariables,
-        APP_BUCKET: args.gate.bucketName,
-        APP_KEY: key,
-        SESSION_MANAGER: args.sessionManager,
-      })
-      .apply((variables) => userDataFor("django", variables));
     const builder = new OneShotHost(
       `${name}-builder`,
       {
@@ -63,14 +55,22 @@ export class DjangoImage extends pulumi.ComponentResource {
         gate: args.gate,
         imageId: base,
         instanceType: args.instanceType,
-        userData,
+        userData: (report) =>
+          pulumi
+            .all({
+              ...report,
+              APP_BUCKET: args.gate.bucketName,
+              APP_KEY: key,
+              SESSION_MANAGER: args.sessionManager,
+            })
+            .apply((variables) => userDataFor("django", variables)),
         statements: [readObjects(args.gate.bucketArn, key)],
         tags: args.tags,
         after: [object],
       },
       child,
     );
-    const content = pulumi.all([base, userData]).apply(([imageId, script]) => hash(imageId, script));
+    const content = pulumi.all([base, builder.userData]).apply(([imageId, script]) => hash(imageId, script));
     this.imageId = new aws.ec2.AmiFromInstance(
       name,
       {

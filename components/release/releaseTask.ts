@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AccountStore } from "../accounts/accountStore";
-import type { DeployGate } from "../gate/deployGate";
+import type { BootGate, HostBucket, ReportVariables } from "../gate/gates";
 import { OneShotHost } from "../host/oneShotHost";
 import { readObjects, readSecrets } from "../iam/policies";
 import type { PostgresHost } from "../database/postgresHost";
@@ -12,7 +12,7 @@ import { userDataFor } from "../host/userData";
 export interface ReleaseTaskArgs {
   readonly network: RegionNetwork;
   readonly peering: RegionPeering;
-  readonly gate: DeployGate;
+  readonly gate: BootGate & HostBucket;
   readonly database: PostgresHost;
   /** Network of the database. */
   readonly databaseNetwork: RegionNetwork;
@@ -37,15 +37,18 @@ export class ReleaseTask extends pulumi.ComponentResource {
   constructor(name: string, args: ReleaseTaskArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:ReleaseTask", name, {}, opts);
     const { gate, accounts, database } = args;
-    const variables = pulumi.all({
-      ...gate.reportVariables,
-      ACCOUNT_BUCKET: accounts.bucketName,
-      SERVICE_SECRET_ARN: accounts.serviceSecretArn,
-      // Another volume is an empty database: the tables must be made again.
-      DATABASE_VOLUME_ID: database.volumeId,
-      OWNER_SECRET_ARN: database.ownerSecretArn,
-      ADMIN_SECRET_ARN: accounts.adminSecretArn,
-    });
+    const userData = (report: ReportVariables) =>
+      pulumi
+        .all({
+          ...report,
+          ACCOUNT_BUCKET: accounts.bucketName,
+          SERVICE_SECRET_ARN: accounts.serviceSecretArn,
+          // Another volume is an empty database: the tables must be made again.
+          DATABASE_VOLUME_ID: database.volumeId,
+          OWNER_SECRET_ARN: database.ownerSecretArn,
+          ADMIN_SECRET_ARN: accounts.adminSecretArn,
+        })
+        .apply((variables) => userDataFor("release", variables));
     new OneShotHost(
       `${name}-host`,
       {
@@ -54,7 +57,7 @@ export class ReleaseTask extends pulumi.ComponentResource {
         gate,
         imageId: args.imageId,
         instanceType: args.instanceType,
-        userData: variables.apply((known) => userDataFor("release", known)),
+        userData,
         statements: [
           readObjects(gate.bucketArn, "tls/postgres-ca.pem"),
           readSecrets(database.ownerSecretArn, accounts.adminSecretArn),

@@ -1,10 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AccountStore } from "../accounts/accountStore";
-import type { DeployGate } from "../gate/deployGate";
+import { tierTag } from "../../gate/contract.cjs";
+import type { BootReports, CutOverGate, HostBucket } from "../gate/gates";
 import { Firewall, internetEgress } from "../network/firewall";
 import type { HostAccess } from "../host/hostAccess";
-import { tierTag } from "../iam/policies";
 import type { PostgresHost } from "../database/postgresHost";
 import type { RegionNetwork } from "../network/regionNetwork";
 import { databaseEgress, type ReleaseTask } from "../release/releaseTask";
@@ -16,7 +16,7 @@ export interface ScalingWebTierArgs {
   readonly network: RegionNetwork;
   /** Network of the database. */
   readonly databaseNetwork: RegionNetwork;
-  readonly gate: DeployGate;
+  readonly gate: BootReports & CutOverGate & HostBucket;
   readonly access: HostAccess;
   readonly database: PostgresHost;
   readonly accounts: AccountStore;
@@ -43,8 +43,12 @@ export interface ScalingWebTierArgs {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** How long a host may take from its start until `/livez` answers, in seconds. */
-const bootSeconds = 120;
+/**
+ * How long the balancer's word does not count against a new host, in seconds. As long as its boot script waits for `/livez`: a
+ * small instance whose disk is still being loaded from the image takes minutes, and replaced in the midst it would never start.
+ * A host that cannot start says so itself, and during a roll-out the gate replaces it at once.
+ */
+const bootSeconds = 300;
 
 /**
  * The fleet behind the load balancer. A new image or boot script makes a new auto scaling group beside the old one; the gate
@@ -181,6 +185,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         label: "web tier",
         groupName: group.name,
         templateVersion: template.version,
+        roleId: template.roleId,
         tier: this.name,
         targetGroupArn: entrance.targetGroupArn,
         minSize,

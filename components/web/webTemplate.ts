@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AccountStore } from "../accounts/accountStore";
-import type { DeployGate } from "../gate/deployGate";
+import type { BootReports, HostBucket } from "../gate/gates";
 import { metadataOptions, rootDevice, rootDiskGiB } from "../host/host";
 import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";
@@ -13,7 +13,7 @@ import { userDataFor } from "../host/userData";
 /** Arguments of a {@link WebTemplate}. */
 export interface WebTemplateArgs {
   readonly network: RegionNetwork;
-  readonly gate: DeployGate;
+  readonly gate: BootReports & HostBucket;
   readonly access: HostAccess;
   readonly database: PostgresHost;
   readonly accounts: AccountStore;
@@ -39,6 +39,8 @@ export class WebTemplate extends pulumi.ComponentResource {
   readonly templateId: pulumi.Output<string>;
   /** A number, never `$Latest`: a group must differ when its template does. */
   readonly version: pulumi.Output<string>;
+  /** Unique id of the hosts' role. */
+  readonly roleId: pulumi.Output<string>;
 
   private readonly name: string;
   private readonly args: WebTemplateArgs;
@@ -52,6 +54,7 @@ export class WebTemplate extends pulumi.ComponentResource {
     const template = this.createTemplate(role);
     this.templateId = template.id;
     this.version = template.latestVersion.apply(String);
+    this.roleId = role.roleId;
     this.registerOutputs({ templateId: this.templateId, version: this.version });
   }
 
@@ -107,17 +110,17 @@ export class WebTemplate extends pulumi.ComponentResource {
           resourceType,
           tags,
         })),
-        userData: this.userData(),
+        userData: this.userData(role),
         ...(access.keyName && { keyName: access.keyName }),
       },
       this.child,
     );
   }
 
-  private userData(): pulumi.Output<string> {
+  private userData(role: HostRole): pulumi.Output<string> {
     const { gate, accounts, database, hostNames } = this.args;
     const variables = pulumi.all({
-      ...gate.reportVariables,
+      ...gate.reportVariables(role.roleId),
       ACCOUNT_BUCKET: accounts.bucketName,
       SERVICE_SECRET_ARN: accounts.serviceSecretArn,
       // Another volume has another certificate authority, which hosts read at boot.

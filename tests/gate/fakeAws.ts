@@ -1,18 +1,9 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type BootReport, bootReportKey, tierTag, userIdOf } from "../../gate/contract.cjs";
 
-/** A boot report as the hosts write it. */
-export interface Report {
-  readonly script: string;
-  readonly succeeded: boolean;
-  readonly step: string;
-  readonly message: string;
-  readonly logTail: string;
-  readonly bootId: string;
-  readonly finishedAt: string;
-  readonly ready?: boolean;
-  readonly readiness?: string;
-}
+/** The role of every host of the fake. */
+export const roleId = "AROAEXAMPLE";
 
 /** An auto scaling group of the fake. */
 export interface FakeGroup {
@@ -43,6 +34,9 @@ export class FakeAws {
   readonly changes: string[] = [];
   /** Actions that fail, with the error code. */
   readonly failing = new Map<string, string>();
+  failureMessage = "refused by the test";
+  /** What a group does when one of its hosts was taken out. */
+  onTerminate: (id: string, group: FakeGroup) => void = () => undefined;
   private readonly server: Server = createServer((request, response) => {
     void this.answer(request).then(([status, body]) => {
       response.writeHead(status, { "content-type": "text/xml" }).end(body);
@@ -62,8 +56,9 @@ export class FakeAws {
   }
 
   /** Puts a host's boot report where its boot script would. */
-  putReport(bucket: string, instanceId: string, report: Partial<Report>): void {
-    const complete: Report = {
+  putReport(bucket: string, instanceId: string, report: Partial<BootReport>): void {
+    const complete: BootReport = {
+      instanceId,
       script: "web",
       succeeded: true,
       step: "wait for /livez",
@@ -73,7 +68,7 @@ export class FakeAws {
       finishedAt: "2026-01-01T00:00:00+00:00",
       ...report,
     };
-    this.objects.set(`${bucket}/boot/${instanceId}.json`, JSON.stringify({ instanceId, ...complete }));
+    this.objects.set(`${bucket}/${bootReportKey(userIdOf(roleId, instanceId))}`, JSON.stringify(complete));
   }
 
   private async answer(request: IncomingMessage): Promise<[number, string]> {
@@ -92,7 +87,7 @@ export class FakeAws {
     const form = new URLSearchParams(body);
     const action = form.get("Action") ?? "";
     const failure = this.failing.get(action);
-    if (failure !== undefined) return this.queryError(action, failure, "refused by the test");
+    if (failure !== undefined) return this.queryError(action, failure, this.failureMessage);
     switch (action) {
       case "DescribeInstances":
         return this.describeInstances(form.get("InstanceId.1") ?? "");
@@ -104,6 +99,8 @@ export class FakeAws {
         return this.describeGroups(form);
       case "UpdateAutoScalingGroup":
         return this.updateGroup(form);
+      case "TerminateInstanceInAutoScalingGroup":
+        return this.terminate(form);
       case "DescribeTargetHealth":
         return this.describeTargetHealth();
       default:
@@ -131,7 +128,7 @@ export class FakeAws {
     const tag = form.get("Filters.member.1.Name");
     const tier = form.get("Filters.member.1.Values.member.1");
     const found = [...this.groups].filter(([each, group]) =>
-      name === null ? tag === "tag:django-on-ec2:tier" && group.tier === tier : each === name,
+      name === null ? tag === `tag:${tierTag}` && group.tier === tier : each === name,
     );
     // One group a page: whoever forgets the token misses the others.
     const page = Number(form.get("NextToken") ?? 0);
@@ -168,6 +165,21 @@ export class FakeAws {
     group.desired = Number(form.get("DesiredCapacity"));
     this.changes.push(`${name}: min ${group.min}, max ${group.max}, desired ${group.desired}`);
     return [200, element("UpdateAutoScalingGroupResponse")];
+  }
+
+  /** Takes the host out at once; its group gets another when the test gives it one. */
+  private terminate(form: URLSearchParams): [number, string] {
+    const action = "TerminateInstanceInAutoScalingGroup";
+    const id = form.get("InstanceId") ?? "";
+    const group = [...this.groups.values()].find(({ instances }) => instances.some((each) => each.id === id));
+    if (group === undefined)
+      return this.queryError(action, "ValidationError", `Instance Id not found - No managed instance ${id}`);
+    group.instances = group.instances.filter((each) => each.id !== id);
+    this.targets.delete(id);
+    const decrement = form.get("ShouldDecrementDesiredCapacity") === "true";
+    this.changes.push(`${action} ${id}${decrement ? ", and one fewer" : ""}`);
+    this.onTerminate(id, group);
+    return [200, element(`${action}Response`)];
   }
 
   private describeTargetHealth(): [number, string] {

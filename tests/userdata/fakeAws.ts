@@ -13,6 +13,18 @@ const imdsToken = "example-imds-token";
 const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
 const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
 
+/** A path as AWS signs it, whatever the client has sent: all but letters, digits and `-._~` escaped. */
+const canonicalPath = (path: string) =>
+  path
+    .split("/")
+    .map((part) =>
+      encodeURIComponent(decodeURIComponent(part)).replace(
+        /[!'()*]/g,
+        (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+      ),
+    )
+    .join("/");
+
 /** Why AWS would refuse a request's signature (version 4), or nothing. */
 export function signatureFault(request: IncomingMessage, body: Buffer): string | undefined {
   const header = (name: string) => String(request.headers[name] ?? "");
@@ -32,7 +44,7 @@ export function signatureFault(request: IncomingMessage, body: Buffer): string |
     return "wrong x-amz-content-sha256";
   const canonical = [
     request.method,
-    request.url,
+    canonicalPath(request.url ?? "/"),
     "",
     ...names.map((name) => `${name}:${header(name).trim()}`),
     "",
@@ -101,7 +113,7 @@ export class FakeAws {
         ? [400, '{"__type":"ResourceNotFoundException"}']
         : [200, JSON.stringify({ SecretString: value })];
     }
-    const key = path.slice(1);
+    const key = decodeURIComponent(path.slice(1));
     if (request.method === "PUT") {
       this.objects.set(key, body.toString());
       return [200, ""];

@@ -13,21 +13,13 @@ import {
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { type BootReport, bootReportKey, userIdOf } from "../../gate/contract.cjs";
 import { credentials, FakeAws } from "./fakeAws";
 
 const library = readFileSync(path.join(__dirname, "..", "..", "userdata", "lib.sh"), "utf8");
+const roleId = "AROAEXAMPLE";
+const reportKey = bootReportKey(userIdOf(roleId, "i-1"));
 const secretArn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:app-AbCdEf";
-
-interface Report {
-  readonly instanceId: string;
-  readonly script: string;
-  readonly succeeded: boolean;
-  readonly step: string;
-  readonly message: string;
-  readonly logTail: string;
-  readonly bootId: string;
-  readonly finishedAt: string;
-}
 
 let aws: FakeAws;
 let folder: string;
@@ -55,7 +47,7 @@ function stub(name: string, body: string): void {
 const calls = () => readFileSync(path.join(folder, "calls"), "utf8").trimEnd().split("\n");
 
 /** Runs the library and then a script, as a host would at boot; pauses between attempts only get noted. */
-async function boot(script: string): Promise<{ status: number | null; output: string; report: Report }> {
+async function boot(script: string): Promise<{ status: number | null; output: string; report: BootReport }> {
   const log = path.join(folder, "log");
   const text = `sleep() { echo "sleep $1" >>'${folder}/calls'; }\n${library}\nSCRIPT=test\n${script}\n`;
   const file = path.join(folder, "script.sh");
@@ -69,13 +61,14 @@ async function boot(script: string): Promise<{ status: number | null; output: st
       AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint,
       REPORT_BUCKET: "reports",
       REPORT_REGION: "us-east-1",
+      REPORT_ROLE_ID: roleId,
       SECRET_ARN: secretArn,
     },
   });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  const report = JSON.parse(aws.objects.get("reports/boot/i-1.json") ?? "{}") as Report;
+  const report = JSON.parse(aws.objects.get(`reports/${reportKey}`) ?? "{}") as BootReport;
   assert.deepEqual(aws.faults, [], output);
   assert.deepEqual(readdirSync(path.join(folder, "run")), [], "the work folder is removed");
   return { status, output, report };
@@ -143,6 +136,14 @@ describe("the boot report", () => {
     const { status, report } = await boot("true");
     assert.equal(status, 0);
     assert.equal(report.succeeded, true);
+  });
+
+  it("has what the script has to tell beyond its end", async () => {
+    const { report } = await boot(
+      `echo '{"ready": true, "readiness": "{}", "applied": "v1"}' >"$WORK/facts.json"`,
+    );
+    const { ready, readiness, applied } = report;
+    assert.deepEqual({ ready, readiness, applied }, { ready: true, readiness: "{}", applied: "v1" });
   });
 
   it("of a script that is terminated", async () => {

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { type BootScript, userDataFor, userDataLimit } from "../../components/host/userData";
 
-const common = ["REPORT_BUCKET", "REPORT_REGION"];
+const common = ["REPORT_BUCKET", "REPORT_REGION", "REPORT_ROLE_ID"];
 /** What the program gives each script. */
 const variables: Record<BootScript, readonly string[]> = {
   postgres: [
