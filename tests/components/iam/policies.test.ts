@@ -68,7 +68,7 @@ describe("policies", () => {
         "s3:GetObject arn:aws:s3:::prod-gate-bucket/tls/postgres-ca.pem",
         "s3:ListBucket arn:aws:s3:::prod-accounts",
         "s3:PutObject arn:aws:s3:::prod-accounts/accounts/*",
-        "s3:PutObject arn:aws:s3:::prod-gate-bucket/boot/*",
+        "s3:PutObject arn:aws:s3:::prod-gate-bucket/boot/${aws:userid}.json",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-1:123456789012:secret:prod-accounts-service",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-1:123456789012:secret:prod-db-app",
       ],
@@ -91,7 +91,7 @@ describe("policies", () => {
     const lines = allowed("image-builder-role");
     assert.equal(lines.length, 2);
     assert.match(lines[0]!, /^s3:GetObject arn:aws:s3:::prod-gate-bucket-1234567\/app\/[0-9a-f]{64}\.zip$/);
-    assert.match(lines[1]!, /^s3:PutObject .*\/boot\/\*$/);
+    assert.match(lines[1]!, /^s3:PutObject .*\/boot\/\$\{aws:userid\}\.json$/);
   });
 
   test("are trusted to one service each", () => {
