@@ -59,7 +59,7 @@ PYTHON
 watch_readiness() {
   trap - ERR
   set +e
-  tail --pid=$$ -f /dev/null # the boot's own report comes first, and its work folder goes with it
+  tail -s 0.2 --pid=$$ -f /dev/null # the boot's own report comes first, and its work folder goes with it
   mkdir -m 700 "$WORK"
   local told=$READY end=$((SECONDS + 1800))
   while ((SECONDS < end)); do

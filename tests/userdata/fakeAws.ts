@@ -72,6 +72,8 @@ export class FakeAws {
   readonly faults: string[] = [];
   /** How many requests to refuse before answering, by the start of `METHOD path`. */
   readonly refusals = new Map<string, number>();
+  /** Told of each object that is written. */
+  onPut: (key: string, body: string) => void = () => undefined;
   private readonly server: Server = createServer((request, response) => {
     void this.answer(request).then(([status, body]) => response.writeHead(status).end(body));
   });
@@ -116,6 +118,7 @@ export class FakeAws {
     const key = decodeURIComponent(path.slice(1));
     if (request.method === "PUT") {
       this.objects.set(key, body.toString());
+      this.onPut(key, body.toString());
       return [200, ""];
     }
     const object = this.objects.get(key);

@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import type { Readable } from "node:stream";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { type BootReport, bootReportKey, functionSeconds, userIdOf } from "../../gate/contract.cjs";
+import { FakeAws } from "./fakeAws";
+
+const read = (name: string) => readFileSync(path.join(__dirname, "../../userdata", name), "utf8");
+const secretArn = (name: string) => `arn:aws:secretsmanager:us-east-2:123456789012:secret:${name}-AbCdEf`;
+const roleId = "AROAEXAMPLE";
+
+let aws: FakeAws;
+let folder: string;
+let endpoint: string;
+/** What the host has reported, one after the other. */
+let reports: BootReport[];
+
+beforeEach(async () => {
+  aws = new FakeAws();
+  reports = [];
+  const key = `reports/${bootReportKey(userIdOf(roleId, "i-1"))}`;
+  aws.onPut = (written, body) => {
+    if (written === key) reports.push(JSON.parse(body) as BootReport);
+  };
+  endpoint = await aws.start();
+  aws.objects.set("reports/tls/postgres-ca.pem", "certificate");
+  for (const name of ["service", "database"]) aws.secrets.set(secretArn(name), "{}");
+  folder = mkdtempSync(path.join(tmpdir(), "userdata-test-"));
+  for (const name of ["bin", "run"]) mkdirSync(path.join(folder, name));
+  // The service is alive when there is such a file, and of its database answers what a file says.
+  stub(
+    "curl",
+    `url=\${*: -1}
+[[ $url == http://127.0.0.1:8000/* ]] || { PATH=\${PATH#*:}; exec curl "$@"; }
+name=\${url##*/}
+echo "$name" >>"$HERE/asked"
+if [[ $name == livez ]]; then [[ -e $HERE/alive ]]; exit; fi
+while (($#)); do [[ $1 != -o ]] || printf '{"database":"%s"}' "$(cat "$HERE/ready")" >"$2"; shift; done
+[[ $(cat "$HERE/ready") == ok ]] && printf 200 || printf 503`,
+  );
+  stub(
+    "systemctl",
+    `case "$*" in
+  "restart app.service") [[ ! -e $HERE/broken ]] ;;
+  "show -P NRestarts app.service") cat "$HERE/restarts" ;;
+esac`,
+  );
+  stub("journalctl", `echo '{"message": "it crashed", "exception": "ImportError: no such module"}'`);
+  set("ready", "ok");
+  set("restarts", "0");
+});
+afterEach(() => {
+  aws.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const set = (name: string, content = "") => writeFileSync(path.join(folder, name), content);
+function stub(name: string, body: string): void {
+  set(`bin/${name}`, `#!/bin/bash\n${body}\n`);
+  chmodSync(path.join(folder, "bin", name), 0o755);
+}
+
+/**
+ * Runs the script as a host would at boot, and waits until it asks no more. Each of its pauses counts as a minute and takes
+ * no time; `meanwhile` happens in it, and may look at SECONDS, the script's clock. Answers the status of the script.
+ */
+async function boot(meanwhile = ":"): Promise<number | null> {
+  const log = path.join(folder, "log");
+  const text = `sleep() { SECONDS=$((SECONDS + 60)); ${meanwhile}; }\n${read("lib.sh")}\n${read("web.sh")}`
+    .replace("LOG=/var/log/cloud-init-output.log", `LOG='${log}'`)
+    .replace("run=/run/app", `run='${folder}/run/app'`);
+  set("script.sh", text);
+  const command = `bash '${folder}/script.sh' 2>&1 | tee -a '${log}'; exit \${PIPESTATUS[0]}`;
+  const child = spawn("bash", ["-c", command], {
+    // Whatever runs still holds the last pipe open.
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+    env: {
+      PATH: `${folder}/bin:${process.env["PATH"]}`,
+      TMPDIR: path.join(folder, "run"),
+      HERE: folder,
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint,
+      REPORT_BUCKET: "reports",
+      REPORT_REGION: "us-east-1",
+      REPORT_ROLE_ID: roleId,
+      ACCOUNT_BUCKET: "accounts",
+      SERVICE_SECRET_ARN: secretArn("service"),
+      DATABASE_SECRET_ARN: secretArn("database"),
+      DATABASE_VOLUME_ID: "vol-1",
+      ALLOWED_HOSTS: "example.com",
+    },
+  });
+  (child.stdio[3] as Readable).resume();
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  assert.deepEqual(readdirSync(path.join(folder, "run")), ["app"], "the work folder is removed");
+  return status;
+}
+
+/** Changes a file of the folder at a second of the script's clock. */
+const at = (second: number, change: string) =>
+  `[[ -e $HERE/at-${second} || $SECONDS -lt ${second} ]] || { touch "$HERE/at-${second}"; ${change}; }`;
+/** Seconds of the script's clock for which the host asked whether it is ready. */
+const asked = () =>
+  readFileSync(path.join(folder, "asked"), "utf8")
+    .split("\n")
+    .filter((name) => name === "readyz").length * 60;
+
+describe("a web host", () => {
+  it("reports that it is ready, and does so once", async () => {
+    set("alive");
+    assert.equal(await boot(), 0);
+    assert.equal(reports.length, 1);
+    const { succeeded, ready, readiness, step } = reports[0]!;
+    assert.deepEqual(
+      { succeeded, ready, readiness, step },
+      { succeeded: true, ready: true, readiness: '{"database":"ok"}', step: "ask /readyz" },
+    );
+  });
+
+  it("asks for longer than the gate waits whether it is still ready, and then no more", async () => {
+    set("alive");
+    await boot();
+    assert.ok(asked() > functionSeconds, `${asked()} s`);
+    assert.ok(asked() < 3600, `${asked()} s`);
+  });
+
+  it("reports at once when it is alive but not ready, and again whenever that changes", async () => {
+    set("alive");
+    set("ready", "refused");
+    const status = await boot(
+      [
+        at(400, 'echo ok >"$HERE/ready"'),
+        at(800, 'echo gone >"$HERE/ready"'),
+        at(1000, 'echo ok >"$HERE/ready"'),
+      ].join("; "),
+    );
+    assert.equal(status, 0);
+    assert.deepEqual(
+      reports.map(({ succeeded, ready, readiness }) => ({ succeeded, ready, readiness })),
+      [
+        { succeeded: true, ready: false, readiness: '{"database":"refused"}' },
+        { succeeded: true, ready: true, readiness: '{"database":"ok"}' },
+        { succeeded: true, ready: false, readiness: '{"database":"gone"}' },
+        { succeeded: true, ready: true, readiness: '{"database":"ok"}' },
+      ],
+    );
+  });
+
+  it("reports a change again when the bucket refuses it at first", async () => {
+    set("alive");
+    set("ready", "refused");
+    const { onPut } = aws;
+    aws.onPut = (key, body) => {
+      onPut(key, body);
+      if (reports.length === 1) aws.refusals.set("PUT /reports/boot/", 3);
+    };
+    await boot(at(400, 'echo ok >"$HERE/ready"'));
+    assert.deepEqual(
+      reports.map(({ ready }) => ready),
+      [false, true],
+    );
+    assert.equal(aws.refusals.get("PUT /reports/boot/"), 0);
+  });
+
+  it("waits for a slow service", async () => {
+    assert.equal(await boot(at(240, 'touch "$HERE/alive"')), 0);
+    assert.equal(reports[0]!.ready, true);
+  });
+
+  it("gives up on one that never answers, with the end of its log", async () => {
+    assert.equal(await boot(), 1);
+    assert.equal(reports.length, 1);
+    assert.equal(reports[0]!.succeeded, false);
+    assert.equal(
+      reports[0]!.message,
+      "the service does not answer at /livez: the reason is at the end of its log",
+    );
+    assert.match(reports[0]!.logTail, /^it crashed\nImportError: no such module$/m);
+  });
+
+  it("gives up early on one that crashes again and again", async () => {
+    assert.equal(await boot(`${at(60, 'echo 2 >"$HERE/restarts"')}; ${at(120, ":")}`), 1);
+    assert.equal(reports[0]!.succeeded, false);
+    assert.equal(existsSync(path.join(folder, "at-120")), false, "it did not go on waiting");
+  });
+
+  it("says at once that the service does not start", async () => {
+    set("broken");
+    assert.equal(await boot(), 1);
+    assert.match(reports[0]!.message, /^app\.service does not start/);
+    assert.equal(existsSync(path.join(folder, "asked")), false, "it did not wait for an answer");
+  });
+});
