@@ -9,6 +9,8 @@ import { RegionNetwork } from "./components/network/regionNetwork";
 import { RegionPeering } from "./components/network/regionPeering";
 import { ReleaseTask } from "./components/release/releaseTask";
 import { ScalingWebTier } from "./components/web/scalingWebTier";
+import { TearDownGuard } from "./components/stack/tearDownGuard";
+import { WebEntrance } from "./components/web/webEntrance";
 import { neededConnections } from "./components/database/tuning";
 import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings/settings";
 
@@ -25,6 +27,7 @@ const webNetwork = new RegionNetwork(
     zones: settings.webZones,
     egress: settings.egress,
     flowLogRetentionDays: settings.logRetentionDays,
+    protect,
   },
   { provider: web },
 );
@@ -35,6 +38,7 @@ const dbNetwork = new RegionNetwork(
     zones: [settings.databaseZone],
     egress: settings.egress,
     flowLogRetentionDays: settings.logRetentionDays,
+    protect,
   },
   { provider: db },
 );
@@ -54,13 +58,14 @@ const accounts = new AccountStore(
   { provider: web },
 );
 
+const databaseAccess = new HostAccess(`${stack}-db-access`, settings, { provider: db });
 const database = new PostgresHost(
   `${stack}-db`,
   {
     network: dbNetwork,
     clients: webNetwork,
     gate,
-    access: new HostAccess(`${stack}-db-access`, settings, { provider: db }),
+    access: databaseAccess,
     domain: `${stack}.internal`,
     debianImage: settings.databaseDebianImage,
     instanceType: settings.databaseInstanceType,
@@ -100,33 +105,61 @@ const release = new ReleaseTask(
   },
   { provider: web },
 );
-const webTier = new ScalingWebTier(
+const entrance = new WebEntrance(
   `${stack}-web`,
   {
     network: webNetwork,
-    databaseNetwork: dbNetwork,
-    gate,
-    access: new HostAccess(`${stack}-web-access`, settings, { provider: web }),
-    database,
-    accounts,
-    release,
-    imageId: image.imageId,
-    instanceType: settings.webInstanceType,
-    minSize: settings.webMinSize,
-    maxSize: settings.webMaxSize,
-    requestsPerTarget: settings.requestsPerTarget,
-    cpuTargetPercent: settings.cpuTargetPercent,
     domain: settings.domain,
     accessCidrs: settings.accessCidrs,
     logRetentionDays: settings.logRetentionDays,
     protect,
+  },
+  { provider: web },
+);
+const webAccess = new HostAccess(`${stack}-web-access`, settings, { provider: web });
+const webTier = new ScalingWebTier(
+  `${stack}-web`,
+  {
+    network: webNetwork,
+    entrance,
+    gate,
+    host: {
+      access: webAccess,
+      database,
+      accounts,
+      imageId: image.imageId,
+      instanceType: settings.webInstanceType,
+    },
+    databaseNetwork: dbNetwork,
+    after: [peering, database, release],
+    size: { min: settings.webMinSize, max: settings.webMaxSize },
+    load: { requestsPerTarget: settings.requestsPerTarget, cpuPercent: settings.cpuTargetPercent },
     tags,
   },
   { provider: web },
 );
+new TearDownGuard(`${stack}-guard`, {
+  protect,
+  stack: [
+    web,
+    db,
+    webNetwork,
+    dbNetwork,
+    peering,
+    gate,
+    accounts,
+    databaseAccess,
+    database,
+    image,
+    release,
+    entrance,
+    webAccess,
+    webTier,
+  ],
+});
 
-export const serviceUrl = webTier.url;
-export const albDnsName = webTier.dnsName;
+export const serviceUrl = entrance.url;
+export const albDnsName = entrance.dnsName;
 export const webGroupName = webTier.groupName;
 export const imageId = image.imageId;
 export const databaseEndpoint = database.endpoint;

@@ -170,8 +170,8 @@ export class PostgresHost extends pulumi.ComponentResource {
 
   private createFirewall(): Firewall {
     const { network, clients, access } = this.args;
-    const openings = clients.hostSubnets.map(({ zone, cidrBlock }) => ({
-      name: `postgresql-${zone}`,
+    const openings = clients.hostSubnets.map(({ name, zone, cidrBlock }) => ({
+      name: `postgresql-${name}`,
       description: `PostgreSQL from the hosts in ${zone}`,
       port,
       cidrBlock,

@@ -2,7 +2,14 @@ import * as path from "node:path";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { type BootEvent, bootReportKey, type CutOverEvent, functionSeconds } from "../../gate/contract.cjs";
-import { gate, policyDocument, type Statement, trust, writeLogs, writeObjects } from "../iam/policies";
+import {
+  gate,
+  policyDocument,
+  type Statement,
+  trustFunctions,
+  writeLogs,
+  writeObjects,
+} from "../iam/policies";
 import { PrivateBucket } from "../storage/privateBucket";
 import type { BootGate, BootWait, CutOverGate, CutOverWait, HostBucket, ReportVariables } from "./gates";
 
@@ -126,7 +133,12 @@ export class DeployGate extends pulumi.ComponentResource implements BootGate, Cu
       { retentionInDays: this.args.logRetentionDays },
       child,
     );
-    const role = new aws.iam.Role(`${this.name}-role`, { assumeRolePolicy: trust("lambda") }, child);
+    const { accountId } = aws.getCallerIdentityOutput({}, child);
+    const role = new aws.iam.Role(
+      `${this.name}-role`,
+      { assumeRolePolicy: trustFunctions(accountId) },
+      child,
+    );
     const statements = [...gate(this.bucketArn, this.args.stackTags), writeLogs(log.arn)];
     const policy = new aws.iam.RolePolicy(
       `${this.name}-policy`,

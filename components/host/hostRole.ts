@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { policyDocument, type Statement, trust } from "../iam/policies";
+import { policyDocument, sessionManager, type Statement, trustInstances } from "../iam/policies";
 
 /** Arguments of a {@link HostRole}. */
 export interface HostRoleArgs {
@@ -24,19 +24,15 @@ export class HostRole extends pulumi.ComponentResource {
   constructor(name: string, args: HostRoleArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:HostRole", name, {}, opts);
     const child = { parent: this };
-    const role = new aws.iam.Role(name, { assumeRolePolicy: trust("ec2") }, child);
+    const role = new aws.iam.Role(name, { assumeRolePolicy: trustInstances() }, child);
     new aws.iam.RolePolicy(
       `${name}-policy`,
-      { role: role.name, policy: policyDocument(args.statements) },
+      {
+        role: role.name,
+        policy: policyDocument([...args.statements, ...(args.sessionManager ? [sessionManager()] : [])]),
+      },
       child,
     );
-    if (args.sessionManager) {
-      new aws.iam.RolePolicyAttachment(
-        `${name}-session-manager`,
-        { role: role.name, policyArn: "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" },
-        child,
-      );
-    }
     this.profileName = new aws.iam.InstanceProfile(`${name}-profile`, { role: role.name }, child).name;
     this.roleId = role.uniqueId;
     this.registerOutputs({ profileName: this.profileName, roleId: this.roleId });

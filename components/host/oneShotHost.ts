@@ -5,13 +5,14 @@ import { Firewall, internetEgress, type Opening } from "../network/firewall";
 import { metadataOptions, rootDisk } from "./host";
 import { HostRole } from "./hostRole";
 import type { Statement } from "../iam/policies";
-import type { RegionNetwork } from "../network/regionNetwork";
+import type { HostNetwork } from "../network/networks";
 
 /** Arguments of a {@link OneShotHost}. */
 export interface OneShotHostArgs {
   /** What the host is for, in the words of an error message. */
   readonly label: string;
-  readonly network: RegionNetwork;
+  /** The host goes into its first host subnet. */
+  readonly network: HostNetwork;
   readonly gate: BootGate;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
@@ -78,7 +79,7 @@ export class OneShotHost extends pulumi.ComponentResource {
       },
       {
         ...child,
-        dependsOn: [args.network, role, firewall, ...(args.after ?? [])],
+        dependsOn: [args.network.ready, role, firewall, ...(args.after ?? [])],
         // In place, another type would start the stopped host, and its script, again.
         replaceOnChanges: ["instanceType"],
       },

@@ -16,11 +16,31 @@ export function policyDocument(statements: readonly Statement[]): pulumi.Output<
   return pulumi.jsonStringify({ Version: "2012-10-17", Statement: statements });
 }
 
-/** Trust policy: which AWS service may take the role. */
-export function trust(service: "ec2" | "lambda" | "vpc-flow-logs"): pulumi.Output<string> {
+/** Trust policy: instances may take the role. EC2 tells no source, and a role is passed within its account only. */
+export function trustInstances(): pulumi.Output<string> {
+  return policyDocument([trust("ec2")]);
+}
+
+/** Trust policy: functions of this account may take the role. */
+export function trustFunctions(accountId: pulumi.Input<string>): pulumi.Output<string> {
   return policyDocument([
-    { Effect: "Allow", Principal: { Service: `${service}.amazonaws.com` }, Action: "sts:AssumeRole" },
+    { ...trust("lambda"), Condition: { StringEquals: { "aws:SourceAccount": accountId } } },
   ]);
+}
+
+/** Trust policy: flow logs of this account and region may take the role. */
+export function trustFlowLogs(region: string, accountId: pulumi.Input<string>): pulumi.Output<string> {
+  const arn = pulumi.interpolate`arn:aws:ec2:${region}:${accountId}:vpc-flow-log/*`;
+  return policyDocument([
+    {
+      ...trust("vpc-flow-logs"),
+      Condition: { StringEquals: { "aws:SourceAccount": accountId }, ArnLike: { "aws:SourceArn": arn } },
+    },
+  ]);
+}
+
+function trust(service: string): Statement {
+  return { Effect: "Allow", Principal: { Service: `${service}.amazonaws.com` }, Action: "sts:AssumeRole" };
 }
 
 /** Bucket policy: nothing without TLS. */
@@ -69,17 +89,39 @@ export function writeLogs(logGroupArn: pulumi.Input<string>): Statement {
   };
 }
 
-/** Bucket policy: load balancers of this account may write their access logs. */
+/** Bucket policy: load balancers of this account and region may write their access logs. */
 export function deliverAccessLogs(
   bucketArn: pulumi.Input<string>,
+  region: string,
   accountId: pulumi.Input<string>,
 ): Statement {
+  const arn = pulumi.interpolate`arn:aws:elasticloadbalancing:${region}:${accountId}:loadbalancer/*`;
   return {
     Sid: "AccessLogs",
     Effect: "Allow",
     Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
     Action: "s3:PutObject",
     Resource: pulumi.interpolate`${bucketArn}/AWSLogs/${accountId}/*`,
+    Condition: { ArnLike: { "aws:SourceArn": arn } },
+  };
+}
+
+/**
+ * What the agent of Session Manager needs: to report that its host is there, and to open the channels of sessions. Not the
+ * managed policy AmazonSSMManagedInstanceCore, which reads every parameter of the account.
+ */
+export function sessionManager(): Statement {
+  return {
+    Effect: "Allow",
+    Action: [
+      "ssm:UpdateInstanceInformation",
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ],
+    // Channels are no resources to IAM, and the host's own ARN does not exist before the host.
+    Resource: "*",
   };
 }
 

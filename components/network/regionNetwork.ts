@@ -2,6 +2,14 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { parseCidr } from "./cidr";
 import { kindCidr, letterOf, regionOf, type SubnetKind, zoneSubnetCidr } from "./networkPlan";
+import type {
+  ClientNetwork,
+  HostNetwork,
+  PeeredNetwork,
+  PublicNetwork,
+  RouteTable,
+  Subnet,
+} from "./networks";
 import { VpcFlowLog } from "./vpcFlowLog";
 
 /**
@@ -19,20 +27,8 @@ export interface RegionNetworkArgs {
   readonly egress: Egress;
   /** How long flow logs are kept, in days. */
   readonly flowLogRetentionDays: number;
-}
-
-/** A subnet that hosts are placed in. */
-export interface HostSubnet {
-  readonly zone: string;
-  readonly id: pulumi.Output<string>;
-  readonly cidrBlock: string;
-}
-
-/** A route table of host subnets; several subnets may share one. */
-export interface HostRouteTable {
-  /** Unique within the network. */
-  readonly name: string;
-  readonly id: pulumi.Output<string>;
+  /** Refuse to replace or delete the VPC. */
+  readonly protect: boolean;
 }
 
 /**
@@ -45,22 +41,24 @@ export interface HostRouteTable {
  *
  * | change | effect |
  * |---|---|
- * | a zone more or less | in place: the other zones keep their subnets and ranges; another first zone moves the single NAT gateway and the hosts that run once |
- * | `egress` | routes and gateways in place, but `public` against the others moves hosts to other subnets: replaced |
- * | `cidrBlock` | everything in the network is replaced |
- * | `flowLogRetentionDays` | in place |
+ * | a zone more or less | in place: the other zones keep their subnets and ranges, and what a zone less takes away goes last; another first zone moves the single NAT gateway and the hosts that run once |
+ * | `egress` | routes and gateways in place, the old ones going last; `public` against the others moves hosts to other subnets: replaced |
+ * | `cidrBlock` | everything in the network is replaced: refused while `protect` is on |
+ * | `flowLogRetentionDays`, `protect` | in place |
  */
-export class RegionNetwork extends pulumi.ComponentResource {
+export class RegionNetwork
+  extends pulumi.ComponentResource
+  implements HostNetwork, ClientNetwork, PublicNetwork, PeeredNetwork
+{
   readonly vpcId: pulumi.Output<string>;
   readonly region: string;
   readonly publicSubnetIds: readonly pulumi.Output<string>[];
   /** Where hosts go: the public subnets under egress `public`, else the private ones. */
-  readonly hostSubnets: readonly HostSubnet[];
-  /** Range that host subnets are cut from, whatever the zones. */
+  readonly hostSubnets: readonly Subnet[];
   readonly hostRange: string;
-  readonly hostRouteTables: readonly HostRouteTable[];
-  /** Whether hosts need public addresses to reach the internet. */
+  readonly hostRouteTables: readonly RouteTable[];
   readonly hostsHavePublicIp: boolean;
+  readonly ready: pulumi.Resource = this;
 
   private readonly name: string;
   private readonly args: RegionNetworkArgs;
@@ -89,7 +87,7 @@ export class RegionNetwork extends pulumi.ComponentResource {
     this.createS3Endpoint(vpc, [...publicTables, ...privateTables]);
     new VpcFlowLog(
       `${name}-flow-log`,
-      { vpcId: vpc.id, retentionDays: args.flowLogRetentionDays },
+      { vpcId: vpc.id, region: this.region, retentionDays: args.flowLogRetentionDays },
       this.child,
     );
 
@@ -113,7 +111,7 @@ export class RegionNetwork extends pulumi.ComponentResource {
         enableDnsHostnames: true,
         tags: { Name: this.name },
       },
-      this.child,
+      { ...this.child, protect: this.args.protect },
     );
     new aws.ec2.DefaultSecurityGroup(
       `${this.name}-closed`,
@@ -123,53 +121,53 @@ export class RegionNetwork extends pulumi.ComponentResource {
     return vpc;
   }
 
-  private createSubnets(vpc: aws.ec2.Vpc, kind: SubnetKind): HostSubnet[] {
+  private createSubnets(vpc: aws.ec2.Vpc, kind: SubnetKind): Subnet[] {
     return this.args.zones.map((zone) => {
       const cidrBlock = zoneSubnetCidr(this.args.cidrBlock, zone, kind);
-      const suffix = `${kind}-${letterOf(zone)}`;
-      const subnet = new aws.ec2.Subnet(
-        `${this.name}-${suffix}`,
+      const name = `${kind}-${letterOf(zone)}`;
+      const { id } = new aws.ec2.Subnet(
+        `${this.name}-${name}`,
         {
           vpcId: vpc.id,
           availabilityZone: zone,
           cidrBlock,
           // Where hosts have no other way out.
           mapPublicIpOnLaunch: kind === "public" && this.hostsHavePublicIp,
-          tags: this.tag(suffix),
+          tags: this.tag(name),
         },
         this.child,
       );
-      return { zone, id: subnet.id, cidrBlock };
+      return { name, kind, zone, id, cidrBlock };
     });
   }
 
   private createPublicRoutes(
     vpc: aws.ec2.Vpc,
     gateway: aws.ec2.InternetGateway,
-    subnets: readonly HostSubnet[],
-  ): HostRouteTable[] {
+    subnets: readonly Subnet[],
+  ): RouteTable[] {
     const table = this.createRouteTable(vpc, "public");
     new aws.ec2.Route(
       `${this.name}-public-internet`,
       { routeTableId: table.id, destinationCidrBlock: "0.0.0.0/0", gatewayId: gateway.id },
       this.child,
     );
-    for (const subnet of subnets) this.associate(`public-${letterOf(subnet.zone)}`, subnet, table);
+    for (const subnet of subnets) this.associate(subnet, table);
     return [table];
   }
 
-  private createPrivateRoutes(vpc: aws.ec2.Vpc, subnets: readonly HostSubnet[]): HostRouteTable[] {
+  private createPrivateRoutes(vpc: aws.ec2.Vpc, subnets: readonly Subnet[]): RouteTable[] {
     return subnets.map((subnet) => {
-      const table = this.createRouteTable(vpc, `private-${letterOf(subnet.zone)}`);
-      this.associate(table.name, subnet, table);
+      const table = this.createRouteTable(vpc, subnet.name);
+      this.associate(subnet, table);
       return table;
     });
   }
 
   private createNatRoutes(
     gateway: aws.ec2.InternetGateway,
-    publicSubnets: readonly HostSubnet[],
-    tables: readonly HostRouteTable[],
+    publicSubnets: readonly Subnet[],
+    tables: readonly RouteTable[],
   ): void {
     if (this.args.egress === "public") return;
     const served = this.args.egress === "natPerAz" ? publicSubnets : publicSubnets.slice(0, 1);
@@ -200,7 +198,7 @@ export class RegionNetwork extends pulumi.ComponentResource {
   }
 
   /** Free, and it keeps the region's S3 traffic off the NAT gateways. */
-  private createS3Endpoint(vpc: aws.ec2.Vpc, tables: readonly HostRouteTable[]): void {
+  private createS3Endpoint(vpc: aws.ec2.Vpc, tables: readonly RouteTable[]): void {
     new aws.ec2.VpcEndpoint(
       `${this.name}-s3`,
       {
@@ -214,18 +212,18 @@ export class RegionNetwork extends pulumi.ComponentResource {
     );
   }
 
-  private createRouteTable(vpc: aws.ec2.Vpc, suffix: string): HostRouteTable {
-    const table = new aws.ec2.RouteTable(
-      `${this.name}-${suffix}`,
-      { vpcId: vpc.id, tags: this.tag(suffix) },
+  private createRouteTable(vpc: aws.ec2.Vpc, name: string): RouteTable {
+    const { id } = new aws.ec2.RouteTable(
+      `${this.name}-${name}`,
+      { vpcId: vpc.id, tags: this.tag(name) },
       this.child,
     );
-    return { name: suffix, id: table.id };
+    return { name, id };
   }
 
-  private associate(suffix: string, subnet: HostSubnet, table: HostRouteTable): void {
+  private associate(subnet: Subnet, table: RouteTable): void {
     new aws.ec2.RouteTableAssociation(
-      `${this.name}-${suffix}`,
+      `${this.name}-${subnet.name}`,
       { subnetId: subnet.id, routeTableId: table.id },
       this.child,
     );

@@ -1,10 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { RegionNetwork } from "./regionNetwork";
+import type { PeeredNetwork } from "./networks";
 
 /** One side of a peering. */
 export interface PeeringSide {
-  readonly network: RegionNetwork;
+  readonly network: PeeredNetwork;
   /** Of the network's region: a component inherits only one provider of a package. */
   readonly provider: aws.Provider;
 }
@@ -18,14 +18,15 @@ export interface RegionPeeringArgs {
 }
 
 /**
- * A private path between the hosts of two regions: the connection, its acceptance, name resolution both ways, and on each
- * side routes to the other side's host subnets and to nothing else.
+ * A private path between the hosts of two regions: the connection, its acceptance, and on each side routes to the other side's
+ * host subnets and to nothing else. Names need no option of the peering: a private zone is associated with both networks. So
+ * nothing is asked of the requester's region, which can learn of the acceptance later than the accepter's.
  *
  * A month costs nothing at rest, and $0.01 for each GB that crosses.
  *
  * | change | effect |
  * |---|---|
- * | a zone more or less on either side | routes in place |
+ * | a zone more or less, or other host subnets, on either side | routes come first, and old ones go last |
  * | either network replaced | replaced: the regions are apart until the new connection is accepted |
  */
 export class RegionPeering extends pulumi.ComponentResource {
@@ -37,10 +38,8 @@ export class RegionPeering extends pulumi.ComponentResource {
     super("django-on-ec2:components:RegionPeering", name, {}, opts);
     this.name = name;
     const { requester, accepter } = args;
-    const accepted = this.connect(requester, accepter);
-    this.connectionId = accepted.vpcPeeringConnectionId;
-    this.resolveNames("requester", requester, accepted);
-    this.resolveNames("accepter", accepter, accepted);
+    // By way of the accepter: who has the id has a connection that is in force.
+    this.connectionId = this.connect(requester, accepter).vpcPeeringConnectionId;
     this.route("to-accepter", requester, accepter);
     this.route("to-requester", accepter, requester);
     this.registerOutputs({ connectionId: this.connectionId });
@@ -64,24 +63,12 @@ export class RegionPeering extends pulumi.ComponentResource {
     );
   }
 
-  /** Each side's options are its own, and can only be set once the connection is accepted. */
-  private resolveNames(
-    side: "requester" | "accepter",
-    { provider }: PeeringSide,
-    accepted: aws.ec2.VpcPeeringConnectionAccepter,
-  ): void {
-    new aws.ec2.PeeringConnectionOptions(
-      `${this.name}-${side}-options`,
-      { vpcPeeringConnectionId: accepted.id, [side]: { allowRemoteVpcDnsResolution: true } },
-      { parent: this, provider },
-    );
-  }
-
   private route(suffix: string, from: PeeringSide, to: PeeringSide): void {
     for (const table of from.network.hostRouteTables) {
       for (const subnet of to.network.hostSubnets) {
         new aws.ec2.Route(
-          `${this.name}-${suffix}-${table.name}-${subnet.zone}`,
+          // Named after what it joins: while a fleet in other subnets takes over, both need their routes.
+          `${this.name}-${suffix}-${table.name}-${subnet.name}`,
           {
             routeTableId: table.id,
             destinationCidrBlock: subnet.cidrBlock,

@@ -1,10 +1,11 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { policyDocument, trust, writeLogs } from "../iam/policies";
+import { policyDocument, trustFlowLogs, writeLogs } from "../iam/policies";
 
 /** Arguments of a {@link VpcFlowLog}. */
 export interface VpcFlowLogArgs {
   readonly vpcId: pulumi.Input<string>;
+  readonly region: string;
   /** In days; one of CloudWatch's periods. */
   readonly retentionDays: number;
 }
@@ -19,7 +20,12 @@ export class VpcFlowLog extends pulumi.ComponentResource {
     super("django-on-ec2:components:VpcFlowLog", name, {}, opts);
     const child = { parent: this };
     const group = new aws.cloudwatch.LogGroup(name, { retentionInDays: args.retentionDays }, child);
-    const role = new aws.iam.Role(`${name}-role`, { assumeRolePolicy: trust("vpc-flow-logs") }, child);
+    const { accountId } = aws.getCallerIdentityOutput({}, child);
+    const role = new aws.iam.Role(
+      `${name}-role`,
+      { assumeRolePolicy: trustFlowLogs(args.region, accountId) },
+      child,
+    );
     const policy = new aws.iam.RolePolicy(
       `${name}-policy`,
       { role: role.name, policy: policyDocument([writeLogs(group.arn)]) },

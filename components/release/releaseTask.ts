@@ -75,8 +75,8 @@ export class ReleaseTask extends pulumi.ComponentResource {
 
 /** The way from the service's hosts to the database. */
 export function databaseEgress(databaseNetwork: RegionNetwork) {
-  return databaseNetwork.hostSubnets.map(({ zone, cidrBlock }) => ({
-    name: `postgresql-${zone}`,
+  return databaseNetwork.hostSubnets.map(({ name, cidrBlock }) => ({
+    name: `postgresql-${name}`,
     description: "PostgreSQL in the other region",
     port: 5432,
     cidrBlock,

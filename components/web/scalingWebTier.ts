@@ -1,44 +1,48 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { AccountStore } from "../accounts/accountStore";
 import { tierTag } from "../../gate/contract.cjs";
 import type { BootReports, CutOverGate, HostBucket } from "../gate/gates";
 import { Firewall, internetEgress } from "../network/firewall";
-import type { HostAccess } from "../host/hostAccess";
-import type { PostgresHost } from "../database/postgresHost";
 import type { RegionNetwork } from "../network/regionNetwork";
-import { databaseEgress, type ReleaseTask } from "../release/releaseTask";
-import { type Domain, WebEntrance } from "./webEntrance";
-import { WebTemplate } from "./webTemplate";
+import type { HostNetwork } from "../network/networks";
+import { databaseEgress } from "../release/releaseTask";
+import type { Entrance } from "./webEntrance";
+import { type WebHost, WebTemplate } from "./webTemplate";
 
-/** Arguments of a {@link ScalingWebTier}. */
-export interface ScalingWebTierArgs {
-  readonly network: RegionNetwork;
-  /** Network of the database. */
-  readonly databaseNetwork: RegionNetwork;
-  readonly gate: BootReports & CutOverGate & HostBucket;
-  readonly access: HostAccess;
-  readonly database: PostgresHost;
-  readonly accounts: AccountStore;
-  /** Must be done before a fleet of its image starts. */
-  readonly release: ReleaseTask;
-  readonly imageId: pulumi.Input<string>;
-  readonly instanceType: string;
-  /** Number of hosts within which operator and scaling policies choose. */
-  readonly minSize: number;
-  readonly maxSize: number;
+/** How many hosts a fleet has. */
+export interface FleetSize {
+  /** At least one. */
+  readonly min: number;
+  /** At least as many as `min`. */
+  readonly max: number;
+}
+
+/** How busy the hosts of a fleet are to be. */
+export interface FleetLoad {
   /** Requests a minute that one host is to have. */
   readonly requestsPerTarget: number;
   /** Mean processor load that the fleet is to have, in percent. */
-  readonly cpuTargetPercent: number;
-  /** Undefined: plain HTTP, with a warning. */
-  readonly domain: Domain | undefined;
-  /** Who may reach the service. */
-  readonly accessCidrs: readonly string[];
-  /** How long access logs are kept, in days. */
-  readonly logRetentionDays: number;
-  /** Refuse to delete the load balancer and its logs. */
-  readonly protect: boolean;
+  readonly cpuPercent: number;
+}
+
+/** Arguments of a {@link ScalingWebTier}. */
+export interface ScalingWebTierArgs {
+  readonly network: HostNetwork;
+  /** The way in. */
+  readonly entrance: Entrance;
+  readonly gate: BootReports & CutOverGate & HostBucket;
+  readonly host: WebHost;
+  /** Network of the database. */
+  readonly databaseNetwork: RegionNetwork;
+  /**
+   * What a fleet needs before it starts, and until it is gone: the release of its image, the database, the path there. What of
+   * these a change takes away is taken away after the fleet that used it.
+   */
+  readonly after: readonly pulumi.Resource[];
+  /** Limits within which operator and scaling policies choose the number of hosts. */
+  readonly size: FleetSize;
+  /** What the scaling policies aim at. */
+  readonly load: FleetLoad;
   /** Tags of hosts, disks and network interfaces, which come from the launch template. */
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -56,19 +60,17 @@ const bootSeconds = 300;
  * If they do not get healthy, the new group is scaled to zero, the deployment fails with the hosts' own reason, and the old
  * fleet goes on serving. The desired size is never set here: it belongs to the operator and to the scaling policies.
  *
- * A month costs, with {@link WebEntrance}: in dev two t3.micro at $7.59, their disks at $0.64, addresses at $3.65 and detailed
+ * A month costs, without the entrance: in dev two t3.micro at $7.59, their disks at $0.64, addresses at $3.65 and detailed
  * monitoring at $2.10 ($28); in prod three c6i.large at $62.05, $0.64 and $2.10 ($194). Each further host as much again.
  *
  * | change | effect |
  * |---|---|
  * | `imageId`, `instanceType`, `userdata/web.sh`, `userdata/lib.sh`, `tags`, key pair | rolled, behind the gate |
- * | `minSize`, `maxSize`, targets of the policies, `accessCidrs`, `protect` | in place |
- * | `domain` | listeners in place; the hosts must know the name: rolled |
- * | a zone more or less | in place; auto scaling evens the fleet out |
+ * | a zone more or less, `egress` between public and private | rolled; rules and routes of the old fleet go after it |
+ * | a name that the entrance answers to | rolled, as the hosts must know it |
+ * | `size`, `load` | in place |
  */
 export class ScalingWebTier extends pulumi.ComponentResource {
-  readonly dnsName: pulumi.Output<string>;
-  readonly url: pulumi.Output<string>;
   readonly groupName: pulumi.Output<string>;
 
   private readonly name: string;
@@ -81,79 +83,78 @@ export class ScalingWebTier extends pulumi.ComponentResource {
     this.name = name;
     this.args = args;
     const firewall = this.createFirewall();
-    const entrance = this.createEntrance(firewall);
-    const template = this.createTemplate(firewall, entrance);
-    const group = this.createGroup(firewall, entrance, template);
-    const serving = this.cutOver(group, template, entrance);
-    this.createPolicies(group, entrance, serving);
-    this.dnsName = entrance.dnsName;
-    this.url = entrance.url;
+    const wayOutOfBalancer = this.letBalancerOut(firewall);
+    const template = this.createTemplate(firewall);
+    const group = this.createGroup(template, [firewall, wayOutOfBalancer, template]);
+    const serving = this.cutOver(group, template);
+    this.createPolicies(group, serving);
     this.groupName = group.name;
-    this.registerOutputs({ dnsName: this.dnsName, url: this.url, groupName: this.groupName });
+    this.registerOutputs({ groupName: this.groupName });
   }
 
   private createFirewall(): Firewall {
+    const { network, entrance, host, databaseNetwork } = this.args;
+    const fromBalancer = {
+      name: "balancer",
+      description: "The application, from the load balancer",
+      port: entrance.hostPort,
+      securityGroupId: entrance.securityGroupId,
+    };
     return new Firewall(
       `${this.name}-firewall`,
       {
-        vpcId: this.args.network.vpcId,
+        vpcId: network.vpcId,
         description: "Web hosts",
-        ingress: this.args.access.openings,
-        egress: [...internetEgress, ...databaseEgress(this.args.databaseNetwork)],
+        ingress: [fromBalancer, ...host.access.openings],
+        egress: [...internetEgress, ...databaseEgress(databaseNetwork)],
       },
       this.child,
     );
   }
 
-  private createEntrance(firewall: Firewall): WebEntrance {
-    const { network, domain, accessCidrs, logRetentionDays, protect } = this.args;
-    return new WebEntrance(
-      this.name,
+  /** Made here and not by the entrance: its rule names the hosts' group, and theirs names its. */
+  private letBalancerOut({ securityGroupId }: Firewall): pulumi.Resource {
+    const { hostPort, securityGroupId: balancer } = this.args.entrance;
+    return new aws.vpc.SecurityGroupEgressRule(
+      `${this.name}-balancer-to-hosts`,
       {
-        network,
-        domain,
-        accessCidrs,
-        logRetentionDays,
-        protect,
-        hostSecurityGroupId: firewall.securityGroupId,
+        securityGroupId: balancer,
+        referencedSecurityGroupId: securityGroupId,
+        description: "The application",
+        ipProtocol: "tcp",
+        fromPort: hostPort,
+        toPort: hostPort,
+        tags: { Name: `${this.name}-balancer-to-hosts` },
       },
       this.child,
     );
   }
 
-  private createTemplate(firewall: Firewall, entrance: WebEntrance): WebTemplate {
-    const { network, gate, access, database, accounts, imageId, instanceType, tags } = this.args;
+  private createTemplate({ securityGroupId }: Firewall): WebTemplate {
+    const { network, entrance, gate, host, tags } = this.args;
     return new WebTemplate(
       this.name,
       {
+        ...host,
         network,
         gate,
-        access,
-        database,
-        accounts,
-        imageId,
-        instanceType,
-        tags,
         tier: this.name,
-        securityGroupId: firewall.securityGroupId,
+        securityGroupId,
         hostNames: entrance.hostNames,
+        tags,
       },
       this.child,
     );
   }
 
-  private createGroup(
-    firewall: Firewall,
-    entrance: WebEntrance,
-    template: WebTemplate,
-  ): aws.autoscaling.Group {
-    const { network, release, minSize, maxSize } = this.args;
+  private createGroup(template: WebTemplate, parts: readonly pulumi.Resource[]): aws.autoscaling.Group {
+    const { network, entrance, after, size } = this.args;
     const tags = { ...this.args.tags, Name: this.name, [tierTag]: this.name };
     return new aws.autoscaling.Group(
       this.name,
       {
-        minSize,
-        maxSize,
+        minSize: size.min,
+        maxSize: size.max,
         vpcZoneIdentifiers: network.hostSubnets.map(({ id }) => id),
         targetGroupArns: [entrance.targetGroupArn],
         launchTemplate: { id: template.templateId, version: template.version },
@@ -167,18 +168,16 @@ export class ScalingWebTier extends pulumi.ComponentResource {
       },
       {
         ...this.child,
-        dependsOn: [release, firewall, entrance, template],
-        replaceOnChanges: ["launchTemplate"],
+        // All of it by name: among deletions, the engine keeps in order only what depends on each other directly.
+        dependsOn: [network.ready, entrance.ready, ...after, ...parts],
+        // In place, a fleet would leave its subnets before the others serve.
+        replaceOnChanges: ["launchTemplate", "vpcZoneIdentifiers"],
       },
     );
   }
 
-  private cutOver(
-    group: aws.autoscaling.Group,
-    template: WebTemplate,
-    entrance: WebEntrance,
-  ): pulumi.Resource {
-    const { gate, minSize, maxSize } = this.args;
+  private cutOver(group: aws.autoscaling.Group, template: WebTemplate): pulumi.Resource {
+    const { gate, entrance, size } = this.args;
     return gate.waitForCutOver(
       `${this.name}-gate`,
       {
@@ -188,19 +187,16 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         roleId: template.roleId,
         tier: this.name,
         targetGroupArn: entrance.targetGroupArn,
-        minSize,
-        maxSize,
+        minSize: size.min,
+        maxSize: size.max,
       },
       this.child,
     );
   }
 
   /** After the cut-over: until then the new group must keep the size that the gate gave it. */
-  private createPolicies(
-    group: aws.autoscaling.Group,
-    entrance: WebEntrance,
-    serving: pulumi.Resource,
-  ): void {
+  private createPolicies(group: aws.autoscaling.Group, serving: pulumi.Resource): void {
+    const { entrance, load } = this.args;
     const track = (
       suffix: string,
       predefinedMetricSpecification: aws.types.input.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecification,
@@ -218,15 +214,15 @@ export class ScalingWebTier extends pulumi.ComponentResource {
     track(
       "requests",
       { predefinedMetricType: "ALBRequestCountPerTarget", resourceLabel: entrance.metricLabel },
-      this.args.requestsPerTarget,
+      load.requestsPerTarget,
     );
-    track("cpu", { predefinedMetricType: "ASGAverageCPUUtilization" }, this.args.cpuTargetPercent);
+    track("cpu", { predefinedMetricType: "ASGAverageCPUUtilization" }, load.cpuPercent);
   }
 }
 
-function validate({ minSize, maxSize }: ScalingWebTierArgs): void {
-  if (minSize > maxSize) {
-    const reason = `${minSize} is more than maxSize, which is ${maxSize}.`;
-    throw new pulumi.InputPropertyError({ propertyPath: "minSize", reason });
+function validate({ size: { min, max } }: ScalingWebTierArgs): void {
+  if (min > max) {
+    const reason = `${min} is more than size.max, which is ${max}.`;
+    throw new pulumi.InputPropertyError({ propertyPath: "size.min", reason });
   }
 }

@@ -4,7 +4,7 @@ import { Firewall } from "../network/firewall";
 import { deliverAccessLogs } from "../iam/policies";
 import { PrivateBucket } from "../storage/privateBucket";
 import { IssuedCertificate } from "./issuedCertificate";
-import type { RegionNetwork } from "../network/regionNetwork";
+import type { PublicNetwork } from "../network/networks";
 
 /** The service's public name, which makes it speak HTTPS. */
 export interface Domain {
@@ -17,21 +17,31 @@ export interface Domain {
 
 /** Arguments of a {@link WebEntrance}. */
 export interface WebEntranceArgs {
-  readonly network: RegionNetwork;
+  readonly network: PublicNetwork;
   /** Undefined: plain HTTP under the load balancer's own name, with a warning. */
   readonly domain: Domain | undefined;
   /** Who may reach the service. */
   readonly accessCidrs: readonly string[];
-  /** Security group of the hosts behind it. */
-  readonly hostSecurityGroupId: pulumi.Input<string>;
   /** How long access logs are kept, in days. */
   readonly logRetentionDays: number;
-  /** Refuse to delete the load balancer and its logs. */
+  /** Refuse to replace or delete the load balancer and its logs. */
   readonly protect: boolean;
 }
 
-/** Port of the application on its hosts. */
-const hostPort = 8000;
+/** What a fleet needs of the way in to it. */
+export interface Entrance {
+  /** Security group of the load balancer: nothing gets out of it but by the fleet's own rule. */
+  readonly securityGroupId: pulumi.Output<string>;
+  /** Port on which hosts answer. */
+  readonly hostPort: number;
+  /** Every name under which clients may ask, separated by spaces. */
+  readonly hostNames: pulumi.Output<string>;
+  readonly targetGroupArn: pulumi.Output<string>;
+  /** Names load balancer and target group to CloudWatch. */
+  readonly metricLabel: pulumi.Output<string>;
+  /** There when requests come in. */
+  readonly ready: pulumi.Resource;
+}
 
 /** TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only. */
 const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
@@ -46,17 +56,19 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
  *
  * | change | effect |
  * |---|---|
- * | `domain`, `accessCidrs`, `logRetentionDays`, `protect`, a zone more or less | in place |
- * | the network replaced | replaced: the address changes, and nothing answers until the new fleet does |
+ * | `domain`, `accessCidrs`, `logRetentionDays`, `protect` | in place |
+ * | a zone more or less | in place, before the fleet follows: hosts in a zone that goes get no more requests |
+ * | the network replaced | replaced: the address changes, and nothing answers until the new fleet does; refused while `protect` is on |
  */
-export class WebEntrance extends pulumi.ComponentResource {
+export class WebEntrance extends pulumi.ComponentResource implements Entrance {
   readonly dnsName: pulumi.Output<string>;
   readonly url: pulumi.Output<string>;
-  /** Every name under which clients may ask, separated by spaces. */
+  readonly securityGroupId: pulumi.Output<string>;
+  readonly hostPort = 8000;
   readonly hostNames: pulumi.Output<string>;
   readonly targetGroupArn: pulumi.Output<string>;
-  /** Names load balancer and target group to CloudWatch. */
   readonly metricLabel: pulumi.Output<string>;
+  readonly ready: pulumi.Resource = this;
 
   private readonly name: string;
   private readonly args: WebEntranceArgs;
@@ -67,7 +79,8 @@ export class WebEntrance extends pulumi.ComponentResource {
     validate(args);
     this.name = name;
     this.args = args;
-    const balancer = this.createBalancer();
+    const firewall = this.createFirewall();
+    const balancer = this.createBalancer(firewall);
     const targets = this.createTargetGroup();
     if (args.domain) {
       this.serveHttps(args.domain, balancer, targets);
@@ -79,6 +92,7 @@ export class WebEntrance extends pulumi.ComponentResource {
     this.url = args.domain
       ? pulumi.output(`https://${args.domain.name}`)
       : pulumi.interpolate`http://${balancer.dnsName}`;
+    this.securityGroupId = firewall.securityGroupId;
     this.hostNames = args.domain
       ? pulumi.interpolate`${balancer.dnsName} ${args.domain.name}`
       : balancer.dnsName;
@@ -87,10 +101,10 @@ export class WebEntrance extends pulumi.ComponentResource {
     this.registerOutputs({ dnsName: this.dnsName, url: this.url, targetGroupArn: this.targetGroupArn });
   }
 
-  private createBalancer(): aws.lb.LoadBalancer {
-    const { network, domain, accessCidrs, hostSecurityGroupId, protect } = this.args;
+  private createFirewall(): Firewall {
+    const { network, domain, accessCidrs } = this.args;
     const ports = domain ? [80, 443] : [80];
-    const firewall = new Firewall(
+    return new Firewall(
       `${this.name}-balancer`,
       {
         vpcId: network.vpcId,
@@ -103,31 +117,13 @@ export class WebEntrance extends pulumi.ComponentResource {
             cidrBlock,
           })),
         ),
-        egress: [
-          {
-            name: "hosts",
-            description: "The application",
-            port: hostPort,
-            securityGroupId: hostSecurityGroupId,
-          },
-        ],
       },
       this.child,
     );
-    // Made here and not by the hosts' firewall: each group's rule names the other group.
-    new aws.vpc.SecurityGroupIngressRule(
-      `${this.name}-to-hosts`,
-      {
-        securityGroupId: hostSecurityGroupId,
-        referencedSecurityGroupId: firewall.securityGroupId,
-        description: "The application, from the load balancer",
-        ipProtocol: "tcp",
-        fromPort: hostPort,
-        toPort: hostPort,
-        tags: { Name: `${this.name}-to-hosts` },
-      },
-      this.child,
-    );
+  }
+
+  private createBalancer(firewall: Firewall): aws.lb.LoadBalancer {
+    const { network, protect } = this.args;
     const logs = this.createLogs();
     return new aws.lb.LoadBalancer(
       this.name,
@@ -142,9 +138,15 @@ export class WebEntrance extends pulumi.ComponentResource {
         idleTimeout: 60,
         accessLogs: { enabled: true, bucket: logs.bucketName },
       },
-      // Without its routes nothing would reach it; and it tries at once whether it may write its logs.
-      // The provider would move a balancer to the subnets of another network, which AWS refuses.
-      { ...this.child, dependsOn: [network, firewall, logs], replacementTrigger: network.vpcId },
+      {
+        ...this.child,
+        // Without its routes nothing would reach it; and it tries at once whether it may write its logs.
+        dependsOn: [network.ready, firewall, logs],
+        // The provider would move a balancer to the subnets of another network, which AWS refuses.
+        replacementTrigger: network.vpcId,
+        // What AWS would refuse half-way is refused in the plan.
+        protect,
+      },
     );
   }
 
@@ -153,7 +155,7 @@ export class WebEntrance extends pulumi.ComponentResource {
     return new PrivateBucket(
       `${this.name}-logs`,
       {
-        statements: (arn) => [deliverAccessLogs(arn, accountId)],
+        statements: (arn) => [deliverAccessLogs(arn, this.args.network.region, accountId)],
         expiry: { "AWSLogs/": this.args.logRetentionDays },
         protect: this.args.protect,
       },
@@ -168,7 +170,7 @@ export class WebEntrance extends pulumi.ComponentResource {
         vpcId: this.args.network.vpcId,
         targetType: "instance",
         protocol: "HTTP",
-        port: hostPort,
+        port: this.hostPort,
         deregistrationDelay: 30,
         healthCheck: {
           path: "/livez",

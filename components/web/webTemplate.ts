@@ -7,20 +7,24 @@ import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";
 import { readObjects, readSecrets, scaleFleet } from "../iam/policies";
 import type { PostgresHost } from "../database/postgresHost";
-import type { RegionNetwork } from "../network/regionNetwork";
+import type { HostNetwork } from "../network/networks";
 import { userDataFor } from "../host/userData";
 
-/** Arguments of a {@link WebTemplate}. */
-export interface WebTemplateArgs {
-  readonly network: RegionNetwork;
-  readonly gate: BootReports & HostBucket;
+/** What a web host is, and what it works with. */
+export interface WebHost {
   readonly access: HostAccess;
   readonly database: PostgresHost;
   readonly accounts: AccountStore;
-  /** Value of the tier tag of the groups that the hosts may resize. */
-  readonly tier: string;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
+}
+
+/** Arguments of a {@link WebTemplate}. */
+export interface WebTemplateArgs extends WebHost {
+  readonly network: Pick<HostNetwork, "hostsHavePublicIp">;
+  readonly gate: BootReports & HostBucket;
+  /** Value of the tier tag of the groups that the hosts may resize. */
+  readonly tier: string;
   readonly securityGroupId: pulumi.Input<string>;
   /** Names under which clients may ask, separated by spaces. */
   readonly hostNames: pulumi.Input<string>;

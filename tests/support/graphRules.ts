@@ -124,9 +124,10 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.deepEqual(rules.map(({ inputs }) => inputs["cidrIpv4"]).sort(), hostSubnets.sort());
       for (const { parent } of rules) assert.ok(parent.endsWith(`::${stack}-db-firewall`));
       const ways = ofType(graph, egressRule).filter(({ inputs }) => inputs["fromPort"] === 5432);
+      const kind = expected.publicHosts ? "public" : "private";
       assert.deepEqual(names(ways), [
-        `${stack}-release-host-firewall-out-postgresql-us-east-2a`,
-        `${stack}-web-firewall-out-postgresql-us-east-2a`,
+        `${stack}-release-host-firewall-out-postgresql-${kind}-a`,
+        `${stack}-web-firewall-out-postgresql-${kind}-a`,
       ]);
     });
 
@@ -243,7 +244,8 @@ function testGraph(expected: Expectation, preview: boolean): void {
         "release-host-gate",
         "web-role-policy",
         "web-firewall-out-https",
-        "web-to-hosts",
+        "web-firewall-in-balancer",
+        "web-balancer-to-hosts",
         "web-http",
       ];
       for (const need of fleetNeeds) assert.ok(fleet.has(`${stack}-${need}`), `the fleet misses ${need}`);
@@ -264,7 +266,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
 
     test("replaces the fleet create-first, and its policies wait for the cut-over", () => {
       const fleet = find(graph, group, `${stack}-web`);
-      assert.deepEqual(fleet.replaceOnChanges, ["launchTemplate"]);
+      assert.deepEqual(fleet.replaceOnChanges, ["launchTemplate", "vpcZoneIdentifiers"]);
       assert.equal(fleet.deleteBeforeReplace, false);
       assert.equal(fleet.inputs["name"], undefined);
       assert.equal(fleet.inputs["desiredCapacity"], undefined);
@@ -273,6 +275,49 @@ function testGraph(expected: Expectation, preview: boolean): void {
       for (const policy of ofType(graph, "aws:autoscaling/policy:Policy")) {
         assert.ok(ancestors(graph, policy).has(`${stack}-web-gate`), policy.name);
       }
+    });
+
+    test("takes away nothing that a fleet uses before the fleet: it depends on each of it directly", () => {
+      const fleet = find(graph, group, `${stack}-web`);
+      const direct = new Set(fleet.dependencies);
+      const used = graph.registrations.filter(
+        ({ name, type }) =>
+          name.startsWith(`${stack}-web-network`) ||
+          name.startsWith(`${stack}-peering`) ||
+          name.startsWith(`${stack}-db-firewall`) ||
+          name.startsWith(`${stack}-web-firewall`) ||
+          ([ingressRule, egressRule].includes(type) && name.startsWith(`${stack}-web-`)),
+      );
+      const custom = used.filter((resource) => resource.custom);
+      assert.ok(custom.length > 20);
+      assert.deepEqual(names(custom.filter(({ urn }) => !direct.has(urn))), []);
+    });
+
+    test("names rules and routes after the subnets that they join", () => {
+      const kind = expected.publicHosts ? "public" : "private";
+      const joining = graph.registrations.filter(
+        ({ name, type, inputs }) =>
+          (type === "aws:ec2/route:Route" && name.includes("-peering-")) || inputs["fromPort"] === 5432,
+      );
+      assert.ok(joining.length >= 6);
+      for (const { name } of joining) assert.match(name, new RegExp(`-${kind}-[a-h]$`));
+    });
+
+    test("refuses to be torn down or to have its network replaced, if it is protected", () => {
+      const guard = find(graph, "django-on-ec2:components:TearDownGuard", `${stack}-guard`);
+      assert.equal(guard.protect, expected.protect);
+      assert.equal(guard.custom, false);
+      const direct = new Set(guard.dependencies);
+      const others = graph.registrations.filter(({ custom, urn }) => custom && !direct.has(urn));
+      assert.deepEqual(names(others.filter(({ type }) => type !== "pulumi:pulumi:Stack")), []);
+      for (const { name, dependencies } of graph.registrations)
+        assert.ok(!dependencies.includes(guard.urn), `${name} depends on the guard`);
+      const unreplaceable = [
+        ...ofType(graph, "aws:ec2/vpc:Vpc"),
+        ...ofType(graph, "aws:lb/loadBalancer:LoadBalancer"),
+      ];
+      assert.equal(unreplaceable.length, 3);
+      for (const { name, protect } of unreplaceable) assert.equal(protect, expected.protect, name);
     });
 
     test("asks the gate for every host that must have booted", () => {

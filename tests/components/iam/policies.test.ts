@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import type { Registration } from "../../../local/engine/program";
 import { type Graph, ofType, recordGraph } from "../../support/recorder";
 
 interface Statement {
@@ -39,7 +38,11 @@ describe("policies", () => {
         for (const action of list(Action)) assert.match(action, /^[a-z0-9]+:[A-Za-z]+$/, name);
         if (!list(Resource).includes("*")) continue;
         for (const action of list(Action))
-          assert.match(action, /:Describe/, `${name} allows ${action} on everything`);
+          assert.match(
+            action,
+            /:Describe|^ssmmessages:|^ssm:UpdateInstanceInformation$/,
+            `${name} allows ${action} on everything`,
+          );
       }
     }
   });
@@ -71,6 +74,11 @@ describe("policies", () => {
         "s3:PutObject arn:aws:s3:::prod-gate-bucket/boot/${aws:userid}.json",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-1:123456789012:secret:prod-accounts-service",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-1:123456789012:secret:prod-db-app",
+        "ssm:UpdateInstanceInformation *",
+        "ssmmessages:CreateControlChannel *",
+        "ssmmessages:CreateDataChannel *",
+        "ssmmessages:OpenControlChannel *",
+        "ssmmessages:OpenDataChannel *",
       ],
     );
   });
@@ -104,6 +112,21 @@ describe("policies", () => {
     }
   });
 
+  test("are trusted to flow logs and functions of this account only", () => {
+    const conditions = new Map(
+      policies("aws:iam/role:Role", "assumeRolePolicy").map(({ name, statements }) => [
+        name,
+        statements[0]?.Condition,
+      ]),
+    );
+    const account = { "aws:SourceAccount": "123456789012" };
+    assert.deepEqual(conditions.get("prod-gate-role"), { StringEquals: account });
+    assert.deepEqual(conditions.get("prod-db-network-flow-log-role"), {
+      StringEquals: account,
+      ArnLike: { "aws:SourceArn": "arn:aws:ec2:us-east-2:123456789012:vpc-flow-log/*" },
+    });
+  });
+
   test("refuse every bucket without TLS", () => {
     const buckets = policies("aws:s3/bucketPolicy:BucketPolicy", "policy");
     assert.equal(buckets.length, 3);
@@ -122,20 +145,45 @@ describe("policies", () => {
     );
     const [, ...others] = logs!.statements;
     assert.deepEqual(
-      others.map(({ Principal, Action, Resource }) => ({ Principal, Action, Resource })),
+      others.map(({ Principal, Action, Resource, Condition }) => ({
+        Principal,
+        Action,
+        Resource,
+        Condition,
+      })),
       [
         {
           Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
           Action: "s3:PutObject",
           Resource: "arn:aws:s3:::prod-web-logs-1234567/AWSLogs/123456789012/*",
+          Condition: {
+            ArnLike: {
+              "aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/*",
+            },
+          },
         },
       ],
     );
   });
 
-  test("attach Session Manager to the hosts that people log in to", () => {
-    const attached = ofType(graph, "aws:iam/rolePolicyAttachment:RolePolicyAttachment");
-    const names = (resources: Registration[]) => resources.map(({ name }) => name).sort();
-    assert.deepEqual(names(attached), ["prod-db-role-session-manager", "prod-web-role-session-manager"]);
+  test("let the hosts that people log in to open sessions, and read no parameters", () => {
+    const allowing = rolePolicies().filter(({ statements }) =>
+      statements.some(({ Action }) => list(Action).some((action) => action.startsWith("ssm"))),
+    );
+    assert.deepEqual(allowing.map(({ name }) => name).sort(), [
+      "prod-db-role-policy",
+      "prod-web-role-policy",
+    ]);
+    assert.deepEqual(
+      allowed("db-role").filter((line) => line.startsWith("ssm")),
+      [
+        "ssm:UpdateInstanceInformation *",
+        "ssmmessages:CreateControlChannel *",
+        "ssmmessages:CreateDataChannel *",
+        "ssmmessages:OpenControlChannel *",
+        "ssmmessages:OpenDataChannel *",
+      ],
+    );
+    assert.deepEqual(ofType(graph, "aws:iam/rolePolicyAttachment:RolePolicyAttachment"), []);
   });
 });
