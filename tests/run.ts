@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { checkMachine, installPackages, missingPackages, PACKAGES } from "../local/run/preflight";
+import { checkMachine, installPackages, missingPackages, requiredPackages } from "../local/run/preflight";
 import { runInSandbox } from "./support/sandbox";
 
 const root = path.join(__dirname, "..");
@@ -90,7 +90,7 @@ const TEST_PACKAGES = ["shellcheck"];
 
 async function prepare(): Promise<void> {
   checkMachine();
-  const missing = await missingPackages([...PACKAGES, ...TEST_PACKAGES]);
+  const missing = await missingPackages([...requiredPackages, ...TEST_PACKAGES]);
   if (missing.length === 0) return;
   console.log(`installing ${missing.join(" ")}`);
   await installPackages(missing);

@@ -2,19 +2,21 @@ import { createServer, request as httpRequest } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
-import type { TargetReport } from "../machine/balancer";
-import { KeyedMutex } from "./keyedMutex";
+import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
+import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
+import { Mutex } from "async-mutex";
+import type { TargetReport } from "../machine/balancer/targetGroup";
+import { awsClients } from "./clients";
 import {
   credentialScope,
   ec2Error,
   ec2Return,
   element,
-  elementText,
   listParameter,
   queryAnswer,
   queryError,
 } from "./queryProtocol";
-import type { XmlAnswer } from "./queryProtocol";
+import type { CredentialScope, XmlAnswer } from "./queryProtocol";
 
 /** Power control over the hosts behind EC2 instance ids. */
 export interface HostControl {
@@ -54,12 +56,12 @@ export interface ApiFront {
   close(): Promise<void>;
 }
 
-const LOAD_BALANCING_NAMESPACE = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
-const CAPACITY_ACTIONS = new Set(["SetDesiredCapacity", "UpdateAutoScalingGroup"]);
-const QUERY_SERVICES = new Set(["ec2", "elasticloadbalancing", "autoscaling"]);
-const QUERY_LIMIT = 1024 ** 2;
-const OBJECT_LIMIT = 512 * 1024 ** 2;
-const HOP_BY_HOP = new Set([
+const loadBalancingNamespace = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+const capacityActions = new Set(["SetDesiredCapacity", "UpdateAutoScalingGroup"]);
+const queryServices = new Set(["ec2", "elasticloadbalancing", "autoscaling"]);
+const queryLimit = 1024 ** 2;
+const objectLimit = 512 * 1024 ** 2;
+const hopByHop = new Set([
   "connection",
   "keep-alive",
   "transfer-encoding",
@@ -72,6 +74,7 @@ const HOP_BY_HOP = new Set([
 /** A call of the query protocol. */
 interface Query {
   readonly service: string;
+  readonly region: string;
   readonly action: string;
   readonly parameters: URLSearchParams;
 }
@@ -90,7 +93,7 @@ async function readBody(request: IncomingMessage, limit: number): Promise<Buffer
 }
 
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name)));
 }
 
 function send(response: ServerResponse, answer: XmlAnswer): void {
@@ -128,7 +131,7 @@ function describeTargetHealth(source: TargetHealthSource, parameters: URLSearchP
   );
   return queryAnswer(
     "DescribeTargetHealth",
-    LOAD_BALANCING_NAMESPACE,
+    loadBalancingNamespace,
     `<TargetHealthDescriptions>${members.join("")}</TargetHealthDescriptions>`,
   );
 }
@@ -145,9 +148,13 @@ function powerAction(
 }
 
 /** Refuses sizes outside the group's limits in AWS's words; moto would take them. */
-function checkCapacity(action: string, parameters: URLSearchParams, group: string): XmlAnswer | undefined {
-  const minimum = Number(parameters.get("MinSize") ?? elementText(group, "MinSize"));
-  const maximum = Number(parameters.get("MaxSize") ?? elementText(group, "MaxSize"));
+function checkCapacity(
+  action: string,
+  parameters: URLSearchParams,
+  group: AutoScalingGroup,
+): XmlAnswer | undefined {
+  const minimum = Number(parameters.get("MinSize") ?? group.MinSize);
+  const maximum = Number(parameters.get("MaxSize") ?? group.MaxSize);
   const desired = parameters.get("DesiredCapacity");
   if (minimum > maximum) {
     return queryError(
@@ -191,7 +198,9 @@ function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
  * - calls of the query protocol are done one at a time: moto changes its records without locks.
  */
 export async function startApiFront(motoPort: number): Promise<ApiFront> {
-  const mutex = new KeyedMutex();
+  const moto = awsClients(`http://127.0.0.1:${motoPort}`);
+  const queries = new Mutex();
+  const writes = new Map<string, Mutex>();
   let truth: Truth | undefined;
 
   async function forward(request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<void> {
@@ -220,22 +229,6 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     await pipeline(received, response);
   }
 
-  async function describeGroup(request: IncomingMessage, name: string): Promise<string> {
-    const answer = await fetch(`http://127.0.0.1:${motoPort}/`, {
-      method: "POST",
-      headers: {
-        authorization: request.headers.authorization ?? "",
-        "content-type": "application/x-www-form-urlencoded; charset=utf-8",
-      },
-      body: new URLSearchParams({
-        Action: "DescribeAutoScalingGroups",
-        Version: "2011-01-01",
-        "AutoScalingGroupNames.member.1": name,
-      }),
-    });
-    return answer.text();
-  }
-
   /** What the hosts and the balancer answer; undefined where moto has the word, too. */
   async function answerTruly(
     { hosts, targetHealth }: Truth,
@@ -256,33 +249,38 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     return action === "RebootInstances" ? ec2Return(action) : undefined;
   }
 
-  async function refuseCapacity(
-    request: IncomingMessage,
-    { service, action, parameters }: Query,
-  ): Promise<XmlAnswer | undefined> {
-    if (service !== "autoscaling" || !CAPACITY_ACTIONS.has(action)) return undefined;
+  async function refuseCapacity({
+    service,
+    region,
+    action,
+    parameters,
+  }: Query): Promise<XmlAnswer | undefined> {
+    if (service !== "autoscaling" || !capacityActions.has(action)) return undefined;
     const name = parameters.get("AutoScalingGroupName") ?? "";
-    const group = await describeGroup(request, name);
-    return elementText(group, "MinSize") === undefined
-      ? queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`)
-      : checkCapacity(action, parameters, group);
+    const { AutoScalingGroups } = await moto
+      .in(region)
+      .autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }));
+    const [group] = AutoScalingGroups ?? [];
+    return group
+      ? checkCapacity(action, parameters, group)
+      : queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`);
   }
 
   async function handleQuery(
     request: IncomingMessage,
     response: ServerResponse,
-    service: string,
+    { service, region }: CredentialScope,
   ): Promise<void> {
-    const body = await readBody(request, QUERY_LIMIT);
+    const body = await readBody(request, queryLimit);
     const parameters = new URLSearchParams(body.toString("utf8"));
-    const query: Query = { service, action: parameters.get("Action") ?? "", parameters };
+    const query: Query = { service, region, action: parameters.get("Action") ?? "", parameters };
     const answer = truth && (await answerTruly(truth, query));
     if (answer) {
       send(response, answer);
       return;
     }
-    await mutex.run("query", async () => {
-      const refusal = await refuseCapacity(request, query);
+    await queries.runExclusive(async () => {
+      const refusal = await refuseCapacity(query);
       if (refusal) send(response, refusal);
       else await forward(request, response, body);
     });
@@ -291,14 +289,16 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://local");
     const scope = credentialScope(request.headers.authorization, url);
-    if (scope && QUERY_SERVICES.has(scope.service) && request.method === "POST") {
-      return handleQuery(request, response, scope.service);
+    if (scope && queryServices.has(scope.service) && request.method === "POST") {
+      return handleQuery(request, response, scope);
     }
     const bucket = scope?.service === "s3" ? writtenBucket(request, url) : undefined;
     if (bucket === undefined) return forward(request, response);
     // Received whole before its turn: a host that is killed while it sends must not hold up the others.
-    const body = await readBody(request, OBJECT_LIMIT);
-    await mutex.run(`s3/${bucket}`, () => forward(request, response, body));
+    const body = await readBody(request, objectLimit);
+    const turns = writes.get(bucket) ?? new Mutex();
+    writes.set(bucket, turns);
+    await turns.runExclusive(() => forward(request, response, body));
   }
 
   const server = createServer((request, response) => {
@@ -333,6 +333,7 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
+      moto.destroy();
       return closed;
     },
   };

@@ -9,7 +9,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 /** Credentials that every caller of the local region may use: it does not check signatures. */
-export const LOCAL_CREDENTIALS = {
+export const localCredentials = {
   accessKeyId: "AKIALOCALREGION00000",
   secretAccessKey: "local-region",
 } as const;
@@ -40,7 +40,7 @@ export function awsClients(endpoint: string): AwsClients {
     const configuration = {
       endpoint,
       region,
-      credentials: LOCAL_CREDENTIALS,
+      credentials: localCredentials,
       // Settings that the user's own AWS configuration may turn on, and that exclude an endpoint of one's own.
       useFipsEndpoint: false,
       useDualstackEndpoint: false,

@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { arn } from "../aws/naming";
-import { LOCAL_CREDENTIALS } from "./clients";
+import { localCredentials } from "./clients";
 
-const RUNTIME = join(__dirname, "lambdaRuntime.mjs");
-const LOG_LIMIT = 64 * 1024;
+const runtimeFile = join(__dirname, "lambdaRuntime.mjs");
+const logLimit = 64 * 1024;
 
 /** A function as it was deployed. */
 export interface DeployedFunction {
   readonly name: string;
+  readonly arn: string;
   readonly region: string;
   /** Folder with the unpacked code. */
   readonly codePath: string;
@@ -63,8 +63,8 @@ function environment(fn: DeployedFunction, logStream: string, endpoint: string):
     TZ: ":UTC",
     AWS_REGION: fn.region,
     AWS_DEFAULT_REGION: fn.region,
-    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+    AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
     AWS_ENDPOINT_URL: endpoint,
     AWS_EC2_METADATA_DISABLED: "true",
     // Whoever runs this may have an AWS configuration of their own: it is none of the function's business.
@@ -95,7 +95,7 @@ export async function invokeFunction(
   options.signal?.throwIfAborted();
   const requestId = randomUUID();
   const logStream = `${new Date().toISOString().slice(0, 10).replace(/-/g, "/")}/[$LATEST]${requestId.replace(/-/g, "")}`;
-  const child = spawn(process.execPath, [RUNTIME], {
+  const child = spawn(process.execPath, [runtimeFile], {
     cwd: fn.codePath,
     env: environment(fn, logStream, options.endpoint),
     stdio: ["pipe", "pipe", "pipe", "pipe"],
@@ -106,7 +106,7 @@ export async function invokeFunction(
   let outcome = "";
   const [, stdout, stderr, result] = child.stdio;
   for (const stream of [stdout, stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => (log = (log + chunk).slice(-LOG_LIMIT)));
+    stream.setEncoding("utf8").on("data", (chunk: string) => (log = (log + chunk).slice(-logLimit)));
   }
   if (result && "setEncoding" in result) {
     result.setEncoding("utf8").on("data", (chunk: string) => (outcome += chunk));
@@ -144,7 +144,7 @@ export async function invokeFunction(
       context: {
         functionName: fn.name,
         functionVersion: "$LATEST",
-        invokedFunctionArn: arn("lambda", fn.region, `function:${fn.name}`),
+        invokedFunctionArn: fn.arn,
         memoryLimitInMB: String(fn.memoryMiB),
         awsRequestId: requestId,
         logGroupName: `/aws/lambda/${fn.name}`,

@@ -3,13 +3,13 @@
 import { existsSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const OUTCOME = 3;
+const outcomeDescriptor = 3;
 
 function finish(outcome) {
   let rest = Buffer.from(JSON.stringify(outcome));
   while (rest.length > 0) {
     try {
-      rest = rest.subarray(writeSync(OUTCOME, rest));
+      rest = rest.subarray(writeSync(outcomeDescriptor, rest));
     } catch (error) {
       // The pipe is full until the other side has read.
       if (error.code !== "EAGAIN") throw error;

@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheDirectory } from "../machine/cache";
 import { run } from "../machine/exec";
-import type { Service, SpawnOptions } from "../machine/state";
+import type { Service, SpawnOptions } from "../machine/service";
 
-const PYTHON = "/usr/bin/python3";
-const LOCK_FILE = join(__dirname, "requirements.txt");
-const READY_SECONDS = 60;
-const ATTEMPTS = 3;
+const systemPython = "/usr/bin/python3";
+const lockFile = join(__dirname, "requirements.txt");
+const readySeconds = 60;
+const attempts = 3;
 /** Between the name of an environment and the process that builds it. */
-const DRAFT = ".draft-";
+const draftMark = ".draft-";
 
 /** Starts a long-lived process; `spawnService` bound to the state directory. */
 export type Spawn = (
@@ -37,8 +37,8 @@ export async function motoPython(
   options: { readonly signal?: AbortSignal; readonly onBuild?: () => void } = {},
 ): Promise<string> {
   const cache = cacheDirectory();
-  const lock = await readFile(LOCK_FILE);
-  const version = await run(PYTHON, [
+  const lock = await readFile(lockFile);
+  const version = await run(systemPython, [
     "-c",
     "import sys, sysconfig; print(sys.version, sysconfig.get_platform())",
   ]);
@@ -50,15 +50,15 @@ export async function motoPython(
   options.onBuild?.();
   await mkdir(cache, { recursive: true });
   await removeDrafts(cache);
-  const draft = `${place}${DRAFT}${process.pid}`;
+  const draft = `${place}${draftMark}${process.pid}`;
   try {
     const settings = options.signal ? { signal: options.signal } : {};
-    await run(PYTHON, ["-m", "venv", draft], settings);
+    await run(systemPython, ["-m", "venv", draft], settings);
     // Started as `python -m`, a virtual environment finds itself by where its interpreter is, so it may be renamed.
     const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
     await run(
       join(draft, "bin", "python"),
-      [...pip, "--require-hashes", "--requirement", LOCK_FILE],
+      [...pip, "--require-hashes", "--requirement", lockFile],
       settings,
     );
     await rename(draft, place).catch((error: unknown) => {
@@ -75,7 +75,7 @@ export async function motoPython(
 /** Removes what builds left that were killed. */
 async function removeDrafts(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
-    const [, pid] = name.split(DRAFT);
+    const [, pid] = name.split(draftMark);
     if (name.startsWith("moto-") && pid && !existsSync(`/proc/${pid}`)) {
       await rm(join(cache, name), { recursive: true, force: true });
     }
@@ -98,14 +98,14 @@ function freePort(): Promise<number> {
 }
 
 async function untilAnswers(port: number, signal: AbortSignal): Promise<undefined> {
-  const deadline = Date.now() + READY_SECONDS * 1000;
+  const deadline = Date.now() + readySeconds * 1000;
   while (Date.now() < deadline) {
     signal.throwIfAborted();
     const answer = await fetch(`http://127.0.0.1:${port}/moto-api/config`).catch(() => undefined);
     if (answer?.ok) return undefined;
     await sleep(50);
   }
-  throw new Error(`moto did not answer within ${READY_SECONDS} s`);
+  throw new Error(`moto did not answer within ${readySeconds} s`);
 }
 
 /** Starts moto on a free loopback port and waits until it answers. */
@@ -133,7 +133,7 @@ export async function startMoto(python: string, spawn: Spawn, signal?: AbortSign
       const either = signal ? AbortSignal.any([signal, settled.signal]) : settled.signal;
       const problem = await Promise.race([ended, untilAnswers(port, either)]);
       if (problem === undefined) return { port, service };
-      if (attempt === ATTEMPTS) throw new Error(problem);
+      if (attempt === attempts) throw new Error(problem);
     } catch (error) {
       await service.stop();
       throw error;

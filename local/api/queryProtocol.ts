@@ -20,20 +20,15 @@ export function credentialScope(authorization: string | undefined, url: URL): Cr
   return region && service && terminator === "aws4_request" ? { region, service } : undefined;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
 function escapeXml(value: string): string {
-  return value.replace(/[&<>"]/g, (character) => ESCAPES[character] ?? character);
+  return value.replace(/[&<>"]/g, (character) => escapes[character] ?? character);
 }
 
 /** One element with text; nothing for an undefined value. */
 export function element(name: string, value: string | number | boolean | undefined): string {
   return value === undefined ? "" : `<${name}>${escapeXml(String(value))}</${name}>`;
-}
-
-/** The text of the first element of that name. */
-export function elementText(xml: string, name: string): string | undefined {
-  return new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
 }
 
 /** An answer of the query protocol (Elastic Load Balancing, Auto Scaling). */

@@ -6,9 +6,9 @@ import { isProperties } from "../engine/properties";
 type Files = Map<string, Uint8Array>;
 
 // ZIP stores local time without a zone, from 1980 on; a fixed one makes equal content equal bytes.
-const MODIFIED = new Date(1980, 0, 1);
-const REGULAR_FILE_0644 = 0o100644 << 16;
-const UNIX = 3;
+const modified = new Date(1980, 0, 1);
+const regularFile0644 = 0o100644 << 16;
+const unixHost = 3;
 
 function isAsset(value: unknown): value is Record<string, unknown> {
   return isProperties(value) && value["__pulumiAsset"] === true;
@@ -65,7 +65,7 @@ export function zip(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
   for (const name of [...files.keys()].sort()) {
     entries[name] = [
       files.get(name) ?? new Uint8Array(),
-      { mtime: MODIFIED, os: UNIX, attrs: REGULAR_FILE_0644 },
+      { mtime: modified, os: unixHost, attrs: regularFile0644 },
     ];
   }
   return zipSync(entries, { level: 6 });

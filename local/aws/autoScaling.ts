@@ -5,177 +5,58 @@ import {
   UpdateAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
 import { CreateLaunchTemplateCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
-import { Cloud } from "./cloud";
-import { present } from "../engine/errors";
-import { Handler, Handlers, Properties } from "../engine/handler";
-import { arn, physicalName } from "./naming";
+import type { RegionClients } from "../api/clients";
+import type { Handler, Handlers, Properties } from "../engine/handler";
 import { nested, nestedList, numberOr, optionalText, text, textList } from "../engine/properties";
-import { LaunchTemplates } from "./compute";
+import { present } from "./errors";
+import type { Inventory } from "./inventory";
+import { arn, physicalName } from "./naming";
+import { ScalingGroup } from "./scalingGroup";
+import type { GroupRecord, GroupSettings, MemberHosts } from "./scalingGroup";
 
-/** How often a group compares what it should have with what it has, in seconds. */
-const RECONCILE_INTERVAL = 1;
-
-interface GroupSettings {
-  readonly templateId: string;
-  /** Version of the launch template, from 1. */
-  readonly templateVersion: number;
-  readonly subnetIds: readonly string[];
-  readonly targetGroupArns: readonly string[];
-  readonly checksBalancer: boolean;
-  /** Seconds after its start in which the balancer's verdict does not count. */
-  readonly gracePeriod: number;
-  readonly label: string;
+/** moto holds a group's desired number and mints the ids of its instances. */
+function motoRecord({ autoScaling, ec2 }: RegionClients, name: string): GroupRecord {
+  return {
+    async wanted() {
+      const { AutoScalingGroups } = await autoScaling.send(
+        new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+      );
+      return (AutoScalingGroups?.[0]?.Instances ?? []).map((instance) =>
+        present(instance.InstanceId, "an instance id"),
+      );
+    },
+    async replace(id) {
+      // moto takes a terminated instance out of the group and mints another for it.
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+    },
+  };
 }
 
-interface Member {
-  phase: "starting" | "running" | "ending";
-  readonly subnetId: string;
-  readonly startedAt: number;
-}
-
-/**
- * Keeps the hosts of an auto scaling group as moto's record of the group says: moto holds the desired number and mints
- * the instances' ids, this loop starts and ends a host for each, and has moto replace what is dead or unhealthy.
- */
-class ScalingGroup {
-  private readonly members = new Map<string, Member>();
-  private readonly timer: NodeJS.Timeout;
-  private isBusy = false;
-  private isClosed = false;
-  private readonly work = new Set<Promise<void>>();
-
-  constructor(
-    private readonly cloud: Cloud,
-    private readonly templates: LaunchTemplates,
-    readonly name: string,
-    private readonly region: string,
-    public settings: GroupSettings,
-  ) {
-    this.timer = setInterval(() => void this.tick(), RECONCILE_INTERVAL * 1000);
-  }
-
-  private async tick(): Promise<void> {
-    if (this.isBusy) return;
-    this.isBusy = true;
-    try {
-      await this.reconcile();
-    } catch (error) {
-      if (!this.isClosed) this.cloud.onFault(error as Error);
-    } finally {
-      this.isBusy = false;
-    }
-  }
-
-  /** Ids that the group should have. */
-  private async wanted(): Promise<string[]> {
-    const { AutoScalingGroups } = await this.cloud.clients
-      .in(this.region)
-      .autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [this.name] }));
-    return (AutoScalingGroups?.[0]?.Instances ?? []).map((instance) =>
-      present(instance.InstanceId, "an instance id"),
-    );
-  }
-
-  private async reconcile(): Promise<void> {
-    const wanted = await this.wanted();
-    if (this.isClosed) return;
-    for (const id of wanted) if (!this.members.has(id)) this.track(this.startMember(id));
-    for (const [id, member] of this.members) {
-      if (!wanted.includes(id)) {
-        if (member.phase === "running") this.track(this.endMember(id, member));
-      } else if (member.phase === "running" && this.mustReplace(id, member)) {
-        // moto takes a terminated instance out of the group and mints another for it.
-        await this.cloud.clients
-          .in(this.region)
-          .ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
-      }
-    }
-  }
-
-  private track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => this.cloud.onFault(error as Error))
-      .finally(() => this.work.delete(tracked));
-    this.work.add(tracked);
-  }
-
-  private mustReplace(id: string, member: Member): boolean {
-    // A host that does not run is replaced even in its grace period, as EC2 Auto Scaling does.
-    if (!this.cloud.isUp(id)) return true;
-    const isInGrace = Date.now() - member.startedAt < this.settings.gracePeriod * 1000;
-    return (
-      this.settings.checksBalancer &&
-      !isInGrace &&
-      this.settings.targetGroupArns.some((targetGroup) =>
-        this.cloud
-          .describe(targetGroup)
-          ?.some((target) => target.targetId === id && target.state === "unhealthy"),
-      )
-    );
-  }
-
-  /** The subnet with the fewest members: groups spread evenly over their zones. */
-  private nextSubnet(): string {
-    const count = (subnetId: string) =>
-      [...this.members.values()].filter((member) => member.subnetId === subnetId && member.phase !== "ending")
-        .length;
-    return this.settings.subnetIds.reduce((best, subnetId) =>
-      count(subnetId) < count(best) ? subnetId : best,
-    );
-  }
-
-  private async startMember(id: string): Promise<void> {
-    const subnetId = this.nextSubnet();
-    const member: Member = { phase: "starting", subnetId, startedAt: Date.now() };
-    this.members.set(id, member);
-    try {
-      await this.launch(id, subnetId);
-    } catch (error) {
-      // Without its host the next look has it replaced.
-      await this.cloud.terminate(id);
-      throw error;
-    } finally {
-      member.phase = "running";
-    }
-  }
-
-  private async launch(id: string, subnetId: string): Promise<void> {
-    const { templateId, templateVersion, targetGroupArns, label } = this.settings;
-    const data = this.cloud.find("launch template", this.templates, templateId)[templateVersion - 1];
-    if (!data) throw new Error(`launch template ${templateId} has no version ${templateVersion}`);
-    const instance = await this.cloud.launch({ ...data, label, subnetId, instanceId: id });
-    for (const targetGroup of targetGroupArns)
-      this.cloud.find("target group", this.cloud.targetGroups, targetGroup).register(id, instance.privateIp);
-  }
-
-  private async endMember(id: string, member: Member): Promise<void> {
-    member.phase = "ending";
-    try {
-      const isRunning = this.cloud.instances.get(id)?.host.isRunning === true;
-      for (const targetGroup of this.settings.targetGroupArns) {
-        const group = this.cloud.targetGroups.get(targetGroup);
+/** Hosts from a launch template, behind the balancers of the group's target groups. */
+function templateHosts(inventory: Inventory): MemberHosts {
+  const { instances, targetGroups, launchTemplates } = inventory;
+  return {
+    async launch(id, subnetId, { templateId, templateVersion, targetGroupArns, label }, signal) {
+      const data = inventory.find("launch template", launchTemplates, templateId)[templateVersion - 1];
+      if (!data) throw new Error(`launch template ${templateId} has no version ${templateVersion}`);
+      const groups = targetGroupArns.map((group) => inventory.find("target group", targetGroups, group));
+      const { privateIp } = await instances.launch({ ...data, label, subnetId, memberId: id }, signal);
+      for (const group of groups) group.register(id, privateIp);
+    },
+    isUp: (id) => instances.get(id)?.isUp === true,
+    isUnhealthy: (id, { targetGroupArns }) =>
+      targetGroupArns.some((group) =>
+        inventory.describe(group)?.some((target) => target.targetId === id && target.state === "unhealthy"),
+      ),
+    async end(id, { targetGroupArns }) {
+      const isRunning = instances.get(id)?.isRunning === true;
+      for (const targetGroup of targetGroupArns) {
+        const group = targetGroups.get(targetGroup);
         await (isRunning ? group?.deregister(id) : group?.drop(id));
       }
-      await this.cloud.terminate(id);
-      this.members.delete(id);
-    } catch (error) {
-      member.phase = "running"; // to be ended again
-      throw error;
-    }
-  }
-
-  /** Ends all hosts of the group. */
-  async close(): Promise<void> {
-    this.isClosed = true;
-    clearInterval(this.timer);
-    await Promise.all(this.work);
-    const ends = await Promise.allSettled(
-      [...this.members].map(([id, member]) => this.endMember(id, member)),
-    );
-    const failed = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as Error] : []));
-    if (failed.length > 0)
-      throw new Error(failed.map((error) => error.message).join("\n"), { cause: failed[0] });
-  }
+      await instances.terminate(id);
+    },
+  };
 }
 
 function settingsOf(label: string, inputs: Properties): GroupSettings {
@@ -193,15 +74,17 @@ function settingsOf(label: string, inputs: Properties): GroupSettings {
 }
 
 /** Auto scaling groups. */
-export function autoScalingHandlers(cloud: Cloud, templates: LaunchTemplates): Handlers {
-  const groups = new Map<string, ScalingGroup>();
+export function autoScalingHandlers(inventory: Inventory): Handlers {
+  const { scalingGroups: groups } = inventory;
+  const hosts = templateHosts(inventory);
 
   const group: Handler = {
     async create(request) {
       const { inputs, region } = request;
       const name = physicalName(request, 255);
       const settings = settingsOf(request.name, inputs);
-      const { autoScaling, ec2 } = cloud.clients.in(region);
+      const clients = inventory.clients.in(region);
+      const { autoScaling, ec2 } = clients;
       // moto wants a launch template to exist; what hosts are started from is this region's own record.
       const { LaunchTemplate } = await ec2.send(
         new CreateLaunchTemplateCommand({ LaunchTemplateName: name, LaunchTemplateData: {} }),
@@ -228,7 +111,9 @@ export function autoScalingHandlers(cloud: Cloud, templates: LaunchTemplates): H
           })),
         }),
       );
-      groups.set(name, new ScalingGroup(cloud, templates, name, region, settings));
+      const started = new ScalingGroup(motoRecord(clients, name), hosts, settings, inventory.onFault);
+      groups.set(name, started);
+      started.follow();
       return {
         id: name,
         outputs: { name, arn: arn("autoscaling", region, `autoScalingGroup:1:autoScalingGroupName/${name}`) },
@@ -236,8 +121,8 @@ export function autoScalingHandlers(cloud: Cloud, templates: LaunchTemplates): H
     },
     read: (id, state) => Promise.resolve(groups.has(id) ? { id, outputs: state } : undefined),
     async update(id, state, { inputs, name, region }) {
-      cloud.find("auto scaling group", groups, id).settings = settingsOf(name, inputs);
-      await cloud.clients.in(region).autoScaling.send(
+      inventory.find("auto scaling group", groups, id).settings = settingsOf(name, inputs);
+      await inventory.clients.in(region).autoScaling.send(
         new UpdateAutoScalingGroupCommand({
           AutoScalingGroupName: id,
           MinSize: numberOr(inputs, "minSize", 0),
@@ -247,13 +132,13 @@ export function autoScalingHandlers(cloud: Cloud, templates: LaunchTemplates): H
       return { id, outputs: state };
     },
     async delete(id, _state, region) {
-      const gone = groups.get(id);
-      if (!gone) return;
-      groups.delete(id);
-      await gone.close();
-      await cloud.clients
+      const group = groups.get(id);
+      if (!group) return;
+      await group.close();
+      await inventory.clients
         .in(region)
         .autoScaling.send(new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: id, ForceDelete: true }));
+      groups.delete(id);
     },
   };
 

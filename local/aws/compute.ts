@@ -1,6 +1,7 @@
-import { Cloud, LaunchOptions } from "./cloud";
-import { Handler, Handlers, Invokes, Properties, ResourceRequest } from "../engine/handler";
+import type { Handler, Handlers, Invokes, Properties, ResourceRequest } from "../engine/handler";
+import type { LaunchOptions, TemplateData } from "./instances";
 import { instanceType } from "./instanceTypes";
+import type { Inventory } from "./inventory";
 import { createBlockDevice, deleteBlockDevice, growBlockDevice } from "../machine/volumes";
 import { arn, physicalName, resourceId } from "./naming";
 import {
@@ -34,9 +35,6 @@ function launchOptions({ inputs, name }: ResourceRequest): LaunchOptions {
   };
 }
 
-/** A launch template's data, as an auto scaling group starts hosts from it. */
-export type TemplateData = Omit<LaunchOptions, "label" | "subnetId" | "instanceId">;
-
 function templateData(inputs: Properties): TemplateData {
   const [card] = nestedList(inputs, "networkInterfaces");
   const isPublic = card?.["associatePublicIpAddress"];
@@ -52,60 +50,54 @@ function templateData(inputs: Properties): TemplateData {
   };
 }
 
-/** Versions of each launch template, the first at index 0. */
-export type LaunchTemplates = Map<string, TemplateData[]>;
-
-/** Hosts, images, volumes and launch templates. */
-export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handlers {
+/** Hosts, images, volumes and launch launchTemplates. */
+export function computeHandlers(inventory: Inventory): Handlers {
+  const { instances, images, volumes, launchTemplates } = inventory;
+  const findInstance = (id: string) => inventory.find("instance", instances, id);
   const instanceOutputs = (id: string): Properties => {
-    const { privateIp, publicIp, region, subnetId } = cloud.find("instance", cloud.instances, id);
-    const dashed = privateIp.replaceAll(".", "-");
+    const { privateIp, publicIp, placement, isRunning } = findInstance(id);
+    const { region, zone } = placement;
     return {
       arn: arn("ec2", region, `instance/${id}`),
       privateIp,
       publicIp: publicIp ?? "",
-      privateDns: `ip-${dashed}.${region}.compute.internal`,
-      availabilityZone: cloud.find("subnet", cloud.subnets, subnetId).zone,
-      instanceState: cloud.find("instance", cloud.instances, id).host.isRunning ? "running" : "stopped",
+      privateDns: `ip-${privateIp.replaceAll(".", "-")}.${region}.compute.internal`,
+      availabilityZone: zone,
+      instanceState: isRunning ? "running" : "stopped",
     };
   };
 
   const instance: Handler = {
     async create(request) {
-      const { id } = await cloud.launch(launchOptions(request));
+      const { id } = await instances.launch(launchOptions(request));
       return { id, outputs: instanceOutputs(id) };
     },
     read: (id, state) =>
-      Promise.resolve(
-        cloud.instances.has(id) ? { id, outputs: { ...state, ...instanceOutputs(id) } } : undefined,
-      ),
+      Promise.resolve(instances.get(id) && { id, outputs: { ...state, ...instanceOutputs(id) } }),
     async update(id, state, { inputs }) {
       const changed = ["ami", "userData", "userDataBase64", "subnetId"].filter(
         (key) => inputs[key] !== state[key],
       );
       if (changed.length > 0)
         throw new Error(`instance ${id}: ${changed.join(", ")} change only with a new instance`);
-      const { host, network } = cloud.find("instance", cloud.instances, id);
-      await network.setGroups(host.options.attachment, textList(inputs, "vpcSecurityGroupIds"));
+      await findInstance(id).setGroups(textList(inputs, "vpcSecurityGroupIds"));
       return { id, outputs: instanceOutputs(id) };
     },
-    delete: (id) => cloud.terminate(id),
+    delete: (id) => instances.terminate(id),
   };
 
   const instanceState: Handler = {
     async create({ inputs }) {
       const id = text(inputs, "instanceId");
-      await cloud.setPower(id, text(inputs, "state") === "running");
+      await findInstance(id).setPower(text(inputs, "state") === "running");
       return { id, outputs: {} };
     },
     read: (id, state) =>
       Promise.resolve(
-        cloud.instances.has(id)
-          ? { id, outputs: { ...state, state: instanceOutputs(id)["instanceState"] } }
-          : undefined,
+        instances.get(id) && { id, outputs: { ...state, state: instanceOutputs(id)["instanceState"] } },
       ),
     async update(id, state, { inputs }) {
-      await cloud.setPower(id, text(inputs, "state") === "running");
+      await findInstance(id).setPower(text(inputs, "state") === "running");
       return { id, outputs: state };
     },
     delete: () => Promise.resolve(),
@@ -114,12 +106,8 @@ export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handl
   const image: Handler = {
     async create(request) {
       const id = resourceId("ami");
-      const source = cloud.find("instance", cloud.instances, text(request.inputs, "sourceInstanceId"));
-      // EC2, too, shuts a running instance down to copy its disk, and starts it again.
-      const wasRunning = source.host.isRunning;
-      if (wasRunning) await cloud.stop(source.id);
-      cloud.images.set(id, source.host.snapshot(cloud.imageFolder(id)));
-      if (wasRunning) await cloud.start(source.id);
+      const source = findInstance(text(request.inputs, "sourceInstanceId"));
+      images.set(id, await source.copyDisk(inventory.imageFolder(id)));
       return {
         id,
         outputs: {
@@ -131,10 +119,10 @@ export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handl
         },
       };
     },
-    read: (id, state) => Promise.resolve(cloud.images.has(id) ? { id, outputs: state } : undefined),
+    read: (id, state) => Promise.resolve(images.has(id) ? { id, outputs: state } : undefined),
     update: (id, state) => Promise.resolve({ id, outputs: state }),
     delete(id) {
-      cloud.deleteImage(id);
+      inventory.deleteImage(id);
       return Promise.resolve();
     },
   };
@@ -142,20 +130,20 @@ export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handl
   const volume: Handler = {
     async create({ inputs, region }) {
       const id = resourceId("vol");
-      cloud.volumes.set(id, await createBlockDevice(cloud.state, id, numberOr(inputs, "size", 8)));
+      volumes.set(id, await createBlockDevice(inventory.state, id, numberOr(inputs, "size", 8)));
       return { id, outputs: { arn: arn("ec2", region, `volume/${id}`) } };
     },
-    read: (id, state) => Promise.resolve(cloud.volumes.has(id) ? { id, outputs: state } : undefined),
+    read: (id, state) => Promise.resolve(volumes.has(id) ? { id, outputs: state } : undefined),
     async update(id, state, { inputs }) {
       const [before, after] = [numberOr(state, "size", 8), numberOr(inputs, "size", 8)];
       if (after < before) throw new Error(`volume ${id} of ${before} GiB cannot shrink to ${after} GiB`);
-      if (after > before) await growBlockDevice(cloud.find("volume", cloud.volumes, id), after);
+      if (after > before) await growBlockDevice(inventory.find("volume", volumes, id), after);
       return { id, outputs: state };
     },
     async delete(id) {
-      const gone = cloud.volumes.get(id);
-      cloud.volumes.delete(id);
-      if (gone) await deleteBlockDevice(gone);
+      const device = volumes.get(id);
+      if (device) await deleteBlockDevice(device);
+      volumes.delete(id);
     },
   };
 
@@ -164,32 +152,27 @@ export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handl
   const attachment: Handler = {
     async create({ inputs }) {
       const [volumeId, instanceId] = [text(inputs, "volumeId"), text(inputs, "instanceId")];
-      const { device } = cloud.find("volume", cloud.volumes, volumeId);
-      await cloud
-        .find("instance", cloud.instances, instanceId)
-        .host.attachDevice(deviceName(volumeId), device);
+      const { device } = inventory.find("volume", volumes, volumeId);
+      await findInstance(instanceId).attachDevice(deviceName(volumeId), device);
       return { id: resourceId("vai"), outputs: {} };
     },
     read: (id, state) => Promise.resolve({ id, outputs: state }),
     update: (id, state) => Promise.resolve({ id, outputs: state }),
     async delete(_id, state) {
-      const instanceId = text(state, "instanceId");
-      if (!cloud.instances.has(instanceId)) return;
-      if (flagOr(state, "stopInstanceBeforeDetaching", false)) await cloud.setPower(instanceId, false);
-      await cloud
-        .find("instance", cloud.instances, instanceId)
-        .host.detachDevice(deviceName(text(state, "volumeId")));
+      const attached = instances.get(text(state, "instanceId"));
+      if (flagOr(state, "stopInstanceBeforeDetaching", false)) await attached?.setPower(false);
+      await attached?.detachDevice(deviceName(text(state, "volumeId")));
     },
   };
 
   const templateOutputs = (id: string): Properties => {
-    const latestVersion = cloud.find("launch template", templates, id).length;
+    const latestVersion = inventory.find("launch template", launchTemplates, id).length;
     return { latestVersion, defaultVersion: latestVersion };
   };
   const launchTemplate: Handler = {
     create(request) {
       const id = resourceId("lt");
-      templates.set(id, [templateData(request.inputs)]);
+      launchTemplates.set(id, [templateData(request.inputs)]);
       const outputs = {
         arn: arn("ec2", request.region, `launch-template/${id}`),
         name: physicalName(request, 128),
@@ -198,13 +181,15 @@ export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handl
       return Promise.resolve({ id, outputs });
     },
     read: (id, state) =>
-      Promise.resolve(templates.has(id) ? { id, outputs: { ...state, ...templateOutputs(id) } } : undefined),
+      Promise.resolve(
+        launchTemplates.has(id) ? { id, outputs: { ...state, ...templateOutputs(id) } } : undefined,
+      ),
     update(id, state, { inputs }) {
-      cloud.find("launch template", templates, id).push(templateData(inputs));
+      inventory.find("launch template", launchTemplates, id).push(templateData(inputs));
       return Promise.resolve({ id, outputs: { ...state, ...templateOutputs(id) } });
     },
     delete(id) {
-      templates.delete(id);
+      launchTemplates.delete(id);
       return Promise.resolve();
     },
   };
@@ -220,14 +205,14 @@ export function computeHandlers(cloud: Cloud, templates: LaunchTemplates): Handl
 }
 
 /** Data sources about images and instance types. */
-export function computeInvokes(cloud: Pick<Cloud, "imageNamed">): Invokes {
+export function computeInvokes(inventory: Pick<Inventory, "imageNamed">): Invokes {
   return {
     "aws:ec2/getAmi:getAmi": async (inputs) => {
       const filter = nestedList(inputs, "filters").find(({ name }) => name === "name");
       const [name = ""] = filter ? textList(filter, "values") : [];
       if (!name.startsWith("debian-13-amd64-"))
         throw new Error(`the local region has images named debian-13-amd64-… only, not "${name}"`);
-      const id = cloud.imageNamed(name);
+      const id = inventory.imageNamed(name);
       return { id, imageId: id, name, architecture: "x86_64", rootDeviceName: "/dev/xvda" };
     },
     "aws:ec2/getInstanceType:getInstanceType": async (inputs) => {

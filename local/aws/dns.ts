@@ -1,10 +1,10 @@
-import { Cloud } from "./cloud";
-import { Handlers, Properties } from "../engine/handler";
-import { arn, randomHex } from "./naming";
+import type { Handlers, Properties } from "../engine/handler";
 import { nestedList, text, textList } from "../engine/properties";
+import type { Inventory } from "./inventory";
+import { arn, randomHex } from "./naming";
 
 /** Private DNS zones and their A records, answered by the resolvers of the networks that a zone is associated with. */
-export function dnsHandlers(cloud: Cloud): Handlers {
+export function dnsHandlers(inventory: Inventory): Handlers {
   const zones = new Map<string, { readonly vpcIds: readonly string[] }>();
 
   const setRecord = (state: Properties, isThere: boolean) => {
@@ -14,7 +14,7 @@ export function dnsHandlers(cloud: Cloud): Handlers {
       throw new Error(`the local region's private zones hold A records only, not ${type} (${name})`);
     const [address] = textList(state, "records");
     for (const vpcId of zones.get(text(state, "zoneId"))?.vpcIds ?? [])
-      cloud.vpcs.get(vpcId)?.setName(name, isThere ? address : undefined);
+      inventory.vpcs.get(vpcId)?.setName(name, isThere ? address : undefined);
     return name;
   };
 

@@ -10,3 +10,9 @@ export async function unless<T>(
     throw error;
   }
 }
+
+/** A member that an answer of the AWS API must have. */
+export function present<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`the local region's AWS API answered without ${what}`);
+  return value;
+}

@@ -1,5 +1,5 @@
 /** Memory of the smallest size of the burstable types, and of `large` for the others, in MiB. */
-const BURSTABLE_SIZES: Readonly<Record<string, number>> = {
+const burstableSizes: Readonly<Record<string, number>> = {
   nano: 512,
   micro: 1024,
   small: 2048,
@@ -8,7 +8,7 @@ const BURSTABLE_SIZES: Readonly<Record<string, number>> = {
   xlarge: 16_384,
   "2xlarge": 32_768,
 };
-const LARGE_MEMORY: Readonly<Record<string, number>> = { c: 4096, m: 8192, r: 16_384 };
+const largeMemory: Readonly<Record<string, number>> = { c: 4096, m: 8192, r: 16_384 };
 
 export interface InstanceType {
   readonly memoryMiB: number;
@@ -20,10 +20,10 @@ export function instanceType(name: string): InstanceType | undefined {
   const [, family = "", attributes = "", size = ""] = /^([a-z])\d+([a-z-]*)\.(\w+)$/.exec(name) ?? [];
   const architecture = attributes.includes("g") ? "arm64" : "x86_64";
   if (family === "t") {
-    const memoryMiB = BURSTABLE_SIZES[size];
+    const memoryMiB = burstableSizes[size];
     return memoryMiB === undefined ? undefined : { memoryMiB, architecture };
   }
-  const large = LARGE_MEMORY[family];
+  const large = largeMemory[family];
   if (large === undefined) return undefined;
   const [, count] = /^(\d*)xlarge$/.exec(size) ?? [];
   if (size === "medium") return { memoryMiB: large / 2, architecture };

@@ -20,7 +20,7 @@ export interface LambdaOptions {
   readonly signal?: AbortSignal;
 }
 
-const LOG_TAIL_LINES = 20;
+const logTailLines = 20;
 
 /** Handlers of `aws.lambda.Function` and `aws.lambda.Invocation`. */
 export function lambdaHandlers(options: LambdaOptions): Handlers {
@@ -38,8 +38,10 @@ export function lambdaHandlers(options: LambdaOptions): Handlers {
     await unzipTo(code, codePath);
     // Beside the code, not inside: Node.js looks for packages in the parent folders too.
     await symlink(options.nodeModules, join(folder, "node_modules"));
+    const functionArn = arn("lambda", region, `function:${name}`);
     const deployed: DeployedFunction = {
       name,
+      arn: functionArn,
       region,
       codePath,
       handler: text(inputs, "handler"),
@@ -48,7 +50,6 @@ export function lambdaHandlers(options: LambdaOptions): Handlers {
       environment: textMap(nested(inputs, "environment"), "variables"),
     };
     await writeFile(join(folder, "function.json"), JSON.stringify(deployed));
-    const functionArn = arn("lambda", region, `function:${name}`);
     const invokeArn = (target: string) =>
       `arn:aws:apigateway:${region}:lambda:path/2015-03-31/functions/${target}/invocations`;
     const codeSha256 = createHash("sha256").update(code).digest("base64");
@@ -106,7 +107,7 @@ export function lambdaHandlers(options: LambdaOptions): Handlers {
       return { id: `${name}_$LATEST_${digest}`, outputs: { result: payload } };
     } catch (error) {
       if (!(error instanceof FunctionError)) throw error;
-      const tail = error.log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n  ");
+      const tail = error.log.trimEnd().split("\n").slice(-logTailLines).join("\n  ");
       throw new Error(`${error.message}${tail && `\n  the function ${name} printed:\n  ${tail}`}`, {
         cause: error,
       });

@@ -1,15 +1,17 @@
-import { Cloud } from "./cloud";
-import { Handler, Handlers, Properties } from "../engine/handler";
-import { portHolder, TargetGroup, TargetGroupSettings } from "../machine/balancer";
-import { Attachment, VpcNetwork } from "../machine/network";
-import { arn, physicalName, randomHex } from "./naming";
+import type { Handler, Handlers, Properties } from "../engine/handler";
 import { nested, nestedList, numberOr, optionalText, text, textList } from "../engine/properties";
+import type { TargetGroupSettings } from "../machine/balancer/haproxy";
+import { portHolder } from "../machine/balancer/ports";
+import { TargetGroup } from "../machine/balancer/targetGroup";
+import type { Attachment, VpcNetwork } from "../machine/network/vpcNetwork";
+import type { Inventory } from "./inventory";
+import { arn, physicalName, randomHex } from "./naming";
 
 /** Loopback addresses of the balancers: one each, so that each has its listeners' own ports. */
 const addressOf = (index: number) => `127.0.10.${index}`;
-const HTTP_PORT = 80;
+const standardPort = 80;
 /** Where an HTTP listener goes when another program of the machine has port 80. */
-const OTHER_PORTS = Array.from({ length: 20 }, (_, index) => 8080 + index);
+const otherPorts = Array.from({ length: 20 }, (_, index) => 8080 + index);
 
 interface LoadBalancer {
   readonly name: string;
@@ -42,7 +44,7 @@ function targetGroupSettings(inputs: Properties): TargetGroupSettings {
 }
 
 /** The load balancer, its target groups and its listeners: HAProxy, reached at a loopback address of the machine. */
-export function loadBalancingHandlers(cloud: Cloud): Handlers {
+export function loadBalancingHandlers(inventory: Inventory): Handlers {
   const balancers = new Map<string, LoadBalancer>();
   const listeners = new Map<string, TargetGroup>();
   let count = 0;
@@ -53,20 +55,21 @@ export function loadBalancingHandlers(cloud: Cloud): Handlers {
       const name = physicalName(request, 32);
       const [subnetId] = textList(inputs, "subnets");
       if (subnetId === undefined) throw new Error("a load balancer needs subnets");
-      const network = cloud.networkOf(subnetId);
-      const address = addressOf(++count);
-      const attachment = await network.attach(`alb${count}`, {
+      const network = inventory.networkOf(subnetId);
+      const number = ++count;
+      const address = addressOf(number);
+      const suffix = `app/${name}/${randomHex(16)}`;
+      const id = arn("elasticloadbalancing", region, `loadbalancer/${suffix}`);
+      let httpPort = standardPort;
+      if ((await portHolder(address, standardPort)) !== undefined) {
+        const free = await Promise.all(otherPorts.map((port) => portHolder(address, port)));
+        httpPort = otherPorts[free.indexOf(undefined)] ?? standardPort;
+      }
+      const attachment = await network.attach(`alb${number}`, {
         address: network.takeAddress(subnetId),
         groupIds: textList(inputs, "securityGroups"),
         isPublic: true,
       });
-      const suffix = `app/${name}/${randomHex(16)}`;
-      const id = arn("elasticloadbalancing", region, `loadbalancer/${suffix}`);
-      let httpPort = HTTP_PORT;
-      if ((await portHolder(address, HTTP_PORT)) !== undefined) {
-        const free = await Promise.all(OTHER_PORTS.map((port) => portHolder(address, port)));
-        httpPort = OTHER_PORTS[free.indexOf(undefined)] ?? HTTP_PORT;
-      }
       const idleTimeout = numberOr(inputs, "idleTimeout", 60);
       balancers.set(id, { name, address, httpPort, network, attachment, idleTimeout });
       return {
@@ -75,7 +78,7 @@ export function loadBalancingHandlers(cloud: Cloud): Handlers {
           arn: id,
           arnSuffix: suffix,
           name,
-          dnsName: httpPort === HTTP_PORT ? address : `${address}:${httpPort}`,
+          dnsName: httpPort === standardPort ? address : `${address}:${httpPort}`,
           zoneId: "Z35SXDOTRQ7X7K",
           vpcId: network.id,
         },
@@ -83,14 +86,14 @@ export function loadBalancingHandlers(cloud: Cloud): Handlers {
     },
     read: (id, state) => Promise.resolve(balancers.has(id) ? { id, outputs: state } : undefined),
     async update(id, state, { inputs }) {
-      const { network, attachment } = cloud.find("load balancer", balancers, id);
+      const { network, attachment } = inventory.find("load balancer", balancers, id);
       await network.setGroups(attachment, textList(inputs, "securityGroups"));
       return { id, outputs: state };
     },
     async delete(id) {
       const gone = balancers.get(id);
-      balancers.delete(id);
       await gone?.network.detach(gone.attachment);
+      balancers.delete(id);
     },
   };
 
@@ -99,19 +102,19 @@ export function loadBalancingHandlers(cloud: Cloud): Handlers {
       const name = physicalName(request, 32);
       const suffix = `targetgroup/${name}/${randomHex(16)}`;
       const id = arn("elasticloadbalancing", request.region, suffix);
-      cloud.targetGroups.set(
+      inventory.targetGroups.set(
         id,
-        new TargetGroup(cloud.state, targetGroupSettings(request.inputs), cloud.onFault),
+        new TargetGroup(inventory.state, targetGroupSettings(request.inputs), inventory.onFault),
       );
       return Promise.resolve({ id, outputs: { arn: id, arnSuffix: suffix, name } });
     },
-    read: (id, state) => Promise.resolve(cloud.targetGroups.has(id) ? { id, outputs: state } : undefined),
+    read: (id, state) => Promise.resolve(inventory.targetGroups.has(id) ? { id, outputs: state } : undefined),
     async update(id, state, { inputs }) {
-      await cloud.find("target group", cloud.targetGroups, id).configure(targetGroupSettings(inputs));
+      await inventory.find("target group", inventory.targetGroups, id).configure(targetGroupSettings(inputs));
       return { id, outputs: state };
     },
     delete(id) {
-      cloud.targetGroups.delete(id);
+      inventory.targetGroups.delete(id);
       return Promise.resolve();
     },
   };
@@ -123,18 +126,18 @@ export function loadBalancingHandlers(cloud: Cloud): Handlers {
       throw new Error(
         "the local region's balancer has HTTP listeners that forward: set allowHttp and no certificate",
       );
-    return cloud.find("target group", cloud.targetGroups, text(action, "targetGroupArn"));
+    return inventory.find("target group", inventory.targetGroups, text(action, "targetGroupArn"));
   };
   const listener: Handler = {
     async create({ inputs }) {
       const group = forwardedTo(inputs);
       const balancerArn = text(inputs, "loadBalancerArn");
-      const balancer = cloud.find("load balancer", balancers, balancerArn);
-      const port = numberOr(inputs, "port", HTTP_PORT);
+      const balancer = inventory.find("load balancer", balancers, balancerArn);
+      const port = numberOr(inputs, "port", standardPort);
       await group.listen({
         name: `${balancer.name}-${port}`,
         address: balancer.address,
-        port: port === HTTP_PORT ? balancer.httpPort : port,
+        port: port === standardPort ? balancer.httpPort : port,
         namespace: balancer.attachment.namespace,
         idleTimeout: balancer.idleTimeout,
       });

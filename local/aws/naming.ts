@@ -3,10 +3,10 @@ import type { ResourceRequest } from "../engine/handler";
 import { optionalText } from "../engine/properties";
 
 /** The one account of the local region: moto's default, which its ARNs carry. */
-export const ACCOUNT_ID = "123456789012";
+export const accountId = "123456789012";
 
 /** What Pulumi's autonaming adds to a logical name: a hyphen and seven hexadecimal digits. */
-const SUFFIX_DIGITS = 7;
+const suffixDigits = 7;
 
 /** `digits` random hexadecimal digits. */
 export function randomHex(digits: number): string {
@@ -22,10 +22,10 @@ export function resourceId(prefix: string): string {
 
 /** Pulumi's autonaming. Like the real one it refuses a name over the service's limit rather than cut it. */
 export function autoName(logicalName: string, limit = 255): string {
-  const name = `${logicalName}-${randomHex(SUFFIX_DIGITS)}`;
+  const name = `${logicalName}-${randomHex(suffixDigits)}`;
   if (name.length > limit) {
     throw new Error(
-      `${logicalName}: with ${SUFFIX_DIGITS + 1} random characters the name is ${name.length} long, ` +
+      `${logicalName}: with ${suffixDigits + 1} random characters the name is ${name.length} long, ` +
         `over the limit of ${limit}; shorten the stack's or the resource's name`,
     );
   }
@@ -42,7 +42,7 @@ export function physicalName(request: ResourceRequest, limit?: number, property 
 
 /** An ARN in the local region's account. `region` is empty for global services. */
 export function arn(service: string, region: string, resource: string): string {
-  return `arn:aws:${service}:${region}:${ACCOUNT_ID}:${resource}`;
+  return `arn:aws:${service}:${region}:${accountId}:${resource}`;
 }
 
 /** IAM's unique identifiers: a four-letter kind and upper-case letters and digits. */

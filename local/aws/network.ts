@@ -4,13 +4,14 @@ import {
   DeleteSubnetCommand,
   DeleteVpcCommand,
 } from "@aws-sdk/client-ec2";
-import { Cloud } from "./cloud";
-import { present } from "../engine/errors";
-import { Handler, Handlers, Properties, ResourceRequest } from "../engine/handler";
-import { FirewallRule } from "../machine/firewall";
-import { RouteTarget, VpcNetwork } from "../machine/network";
-import { ACCOUNT_ID, arn, physicalName, randomHex, resourceId } from "./naming";
+import type { Handler, Handlers, Properties, ResourceRequest } from "../engine/handler";
 import { flagOr, nested, numberOr, optionalText, text } from "../engine/properties";
+import type { FirewallRule } from "../machine/network/firewall";
+import type { RouteTarget } from "../machine/network/routeTables";
+import { VpcNetwork } from "../machine/network/vpcNetwork";
+import { present } from "./errors";
+import type { Inventory } from "./inventory";
+import { accountId, arn, physicalName, randomHex, resourceId } from "./naming";
 
 /** A resource whose inputs are its whole state; what it changes in the region is in `apply`. */
 function inputsOnly(
@@ -37,8 +38,8 @@ function inputsOnly(
 }
 
 /** Networks: VPCs, subnets, gateways, routes, security groups and peerings. */
-export function networkHandlers(cloud: Cloud): Handlers {
-  const network = (id: string) => cloud.find("VPC", cloud.vpcs, id);
+export function networkHandlers(inventory: Inventory): Handlers {
+  const network = (id: string) => inventory.find("VPC", inventory.vpcs, id);
   /** Networks of the two sides of each peering, the requester first. */
   const peerings = new Map<
     string,
@@ -51,20 +52,20 @@ export function networkHandlers(cloud: Cloud): Handlers {
   const vpc: Handler = {
     async create(request) {
       const cidrBlock = text(request.inputs, "cidrBlock");
-      const { Vpc } = await cloud.clients
+      const { Vpc } = await inventory.clients
         .in(request.region)
         .ec2.send(new CreateVpcCommand({ CidrBlock: cidrBlock }));
       const id = present(Vpc?.VpcId, "a VPC id");
-      const created = await VpcNetwork.create(cloud.state, id, cloud.ports, cloud.onFault);
-      cloud.vpcs.set(id, created);
+      const created = await VpcNetwork.create(inventory.state, id, inventory.ports, inventory.onFault);
+      inventory.vpcs.set(id, created);
       // What AWS makes along with a VPC; nothing of the program hangs on them.
       const defaultGroup = resourceId("sg");
-      created.setGroup(defaultGroup);
+      created.addGroup(defaultGroup);
       return {
         id,
         outputs: {
           arn: arn("ec2", request.region, `vpc/${id}`),
-          ownerId: ACCOUNT_ID,
+          ownerId: accountId,
           defaultSecurityGroupId: defaultGroup,
           defaultRouteTableId: resourceId("rtb"),
           mainRouteTableId: resourceId("rtb"),
@@ -72,14 +73,14 @@ export function networkHandlers(cloud: Cloud): Handlers {
         },
       };
     },
-    read: (id, state) => Promise.resolve(cloud.vpcs.has(id) ? { id, outputs: state } : undefined),
+    read: (id, state) => Promise.resolve(inventory.vpcs.has(id) ? { id, outputs: state } : undefined),
     update: (id, state) => Promise.resolve({ id, outputs: state }),
     async delete(id, _state, region) {
-      const gone = cloud.vpcs.get(id);
-      if (!gone) return;
-      cloud.vpcs.delete(id);
-      await gone.destroy();
-      await cloud.clients.in(region).ec2.send(new DeleteVpcCommand({ VpcId: id }));
+      const vpc = inventory.vpcs.get(id);
+      if (!vpc) return;
+      await vpc.destroy();
+      await inventory.clients.in(region).ec2.send(new DeleteVpcCommand({ VpcId: id }));
+      inventory.vpcs.delete(id);
     },
   };
 
@@ -90,12 +91,12 @@ export function networkHandlers(cloud: Cloud): Handlers {
         text(inputs, "cidrBlock"),
         text(inputs, "availabilityZone"),
       ];
-      const { Subnet } = await cloud.clients
+      const { Subnet } = await inventory.clients
         .in(region)
         .ec2.send(new CreateSubnetCommand({ VpcId: vpcId, CidrBlock: cidrBlock, AvailabilityZone: zone }));
       const id = present(Subnet?.SubnetId, "a subnet id");
       network(vpcId).addSubnet(id, cidrBlock);
-      cloud.subnets.set(id, {
+      inventory.subnets.set(id, {
         vpcId,
         region,
         zone,
@@ -105,14 +106,14 @@ export function networkHandlers(cloud: Cloud): Handlers {
         id,
         outputs: {
           arn: arn("ec2", region, `subnet/${id}`),
-          ownerId: ACCOUNT_ID,
+          ownerId: accountId,
           availabilityZoneId: Subnet?.AvailabilityZoneId,
         },
       };
     },
-    read: (id, state) => Promise.resolve(cloud.subnets.has(id) ? { id, outputs: state } : undefined),
+    read: (id, state) => Promise.resolve(inventory.subnets.has(id) ? { id, outputs: state } : undefined),
     update(id, state, { inputs }) {
-      cloud.find("subnet", cloud.subnets, id).mapsPublicAddress = flagOr(
+      inventory.find("subnet", inventory.subnets, id).mapsPublicAddress = flagOr(
         inputs,
         "mapPublicIpOnLaunch",
         false,
@@ -120,11 +121,11 @@ export function networkHandlers(cloud: Cloud): Handlers {
       return Promise.resolve({ id, outputs: state });
     },
     async delete(id, _state, region) {
-      const gone = cloud.subnets.get(id);
+      const gone = inventory.subnets.get(id);
       if (!gone) return;
-      cloud.subnets.delete(id);
-      cloud.vpcs.get(gone.vpcId)?.removeSubnet(id);
-      await cloud.clients.in(region).ec2.send(new DeleteSubnetCommand({ SubnetId: id }));
+      inventory.subnets.delete(id);
+      inventory.vpcs.get(gone.vpcId)?.removeSubnet(id);
+      await inventory.clients.in(region).ec2.send(new DeleteSubnetCommand({ SubnetId: id }));
     },
   };
 
@@ -134,7 +135,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
       const owner = network(text(inputs, "vpcId"));
       await owner.addRouteTable(id);
       routeTables.set(id, owner);
-      return { id, outputs: { arn: arn("ec2", region, `route-table/${id}`), ownerId: ACCOUNT_ID } };
+      return { id, outputs: { arn: arn("ec2", region, `route-table/${id}`), ownerId: accountId } };
     },
     read: (id, state) => Promise.resolve(routeTables.has(id) ? { id, outputs: state } : undefined),
     update: (id, state) => Promise.resolve({ id, outputs: state }),
@@ -146,12 +147,12 @@ export function networkHandlers(cloud: Cloud): Handlers {
 
   const association = inputsOnly("rtbassoc", () => ({}), {
     apply: ({ inputs }) =>
-      cloud
+      inventory
         .networkOf(text(inputs, "subnetId"))
         .associate(text(inputs, "subnetId"), text(inputs, "routeTableId")),
     remove: async (state) => {
       const subnetId = text(state, "subnetId");
-      if (cloud.subnets.has(subnetId)) await cloud.networkOf(subnetId).associate(subnetId, undefined);
+      if (inventory.subnets.has(subnetId)) await inventory.networkOf(subnetId).associate(subnetId, undefined);
     },
   });
 
@@ -167,7 +168,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
   const route: Handler = {
     async create({ inputs }) {
       const [tableId, cidr] = [text(inputs, "routeTableId"), text(inputs, "destinationCidrBlock")];
-      await cloud.find("route table", routeTables, tableId).setRoute(tableId, cidr, target(inputs));
+      await inventory.find("route table", routeTables, tableId).setRoute(tableId, cidr, target(inputs));
       return { id: `r-${tableId}${randomHex(8)}`, outputs: { origin: "CreateRoute", state: "active" } };
     },
     read: (id, state) => Promise.resolve({ id, outputs: state }),
@@ -176,7 +177,9 @@ export function networkHandlers(cloud: Cloud): Handlers {
         text(request.inputs, "routeTableId"),
         text(request.inputs, "destinationCidrBlock"),
       ];
-      await cloud.find("route table", routeTables, tableId).setRoute(tableId, cidr, target(request.inputs));
+      await inventory
+        .find("route table", routeTables, tableId)
+        .setRoute(tableId, cidr, target(request.inputs));
       return { id, outputs: state };
     },
     async delete(_id, state) {
@@ -191,7 +194,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
       ids.add(id);
       const outputs = {
         arn: arn("ec2", region, `${kind}/${id}`),
-        ownerId: ACCOUNT_ID,
+        ownerId: accountId,
         ...(kind === "natgateway" && { publicIp: "203.0.113.1" }),
       };
       return Promise.resolve({ id, outputs });
@@ -207,19 +210,19 @@ export function networkHandlers(cloud: Cloud): Handlers {
   const securityGroup: Handler = {
     create(request) {
       const id = resourceId("sg");
-      network(text(request.inputs, "vpcId")).setGroup(id);
+      network(text(request.inputs, "vpcId")).addGroup(id);
       return Promise.resolve({
         id,
         outputs: {
           name: physicalName(request, 255),
           arn: arn("ec2", request.region, `security-group/${id}`),
-          ownerId: ACCOUNT_ID,
+          ownerId: accountId,
         },
       });
     },
-    read: (id, state) => Promise.resolve(cloud.networkOfGroup(id) ? { id, outputs: state } : undefined),
+    read: (id, state) => Promise.resolve(inventory.networkOfGroup(id) ? { id, outputs: state } : undefined),
     update: (id, state) => Promise.resolve({ id, outputs: state }),
-    delete: async (id) => cloud.networkOfGroup(id)?.removeGroup(id),
+    delete: async (id) => inventory.networkOfGroup(id)?.removeGroup(id),
   };
 
   const firewallRule = (inputs: Properties): FirewallRule => {
@@ -238,7 +241,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
   const securityGroupRule = (direction: "ingress" | "egress"): Handler => {
     const set = async (id: string, inputs: Properties) => {
       const groupId = text(inputs, "securityGroupId");
-      const owner = cloud.networkOfGroup(groupId);
+      const owner = inventory.networkOfGroup(groupId);
       if (!owner) throw new Error(`there is no security group ${groupId} in the local region`);
       await owner.setRule(groupId, direction, id, firewallRule(inputs));
     };
@@ -259,7 +262,7 @@ export function networkHandlers(cloud: Cloud): Handlers {
       },
       async delete(id, state) {
         const groupId = text(state, "securityGroupId");
-        await cloud.networkOfGroup(groupId)?.setRule(groupId, direction, id, undefined);
+        await inventory.networkOfGroup(groupId)?.removeRule(groupId, direction, id);
       },
     };
   };
@@ -271,21 +274,21 @@ export function networkHandlers(cloud: Cloud): Handlers {
       peerings.set(id, { sides, isActive: false });
       return Promise.resolve({
         id,
-        outputs: { acceptStatus: "pending-acceptance", peerOwnerId: ACCOUNT_ID },
+        outputs: { acceptStatus: "pending-acceptance", peerOwnerId: accountId },
       });
     },
     read: (id, state) => Promise.resolve(peerings.has(id) ? { id, outputs: state } : undefined),
     update: (id, state) => Promise.resolve({ id, outputs: state }),
     async delete(id) {
       const gone = peerings.get(id);
-      peerings.delete(id);
       if (gone?.isActive) await VpcNetwork.unpeer(id, ...gone.sides);
+      peerings.delete(id);
     },
   };
   const accepter: Handler = {
     async create({ inputs }) {
       const id = text(inputs, "vpcPeeringConnectionId");
-      const accepted = cloud.find("peering", peerings, id);
+      const accepted = inventory.find("peering", peerings, id);
       if (!flagOr(inputs, "autoAccept", false))
         throw new Error(`peering ${id} is accepted with autoAccept only`);
       await VpcNetwork.peer(id, ...accepted.sides);

@@ -2,10 +2,10 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { Handler, Handlers, Properties } from "../engine/handler";
 import { flagOr, numberOr, optionalText } from "../engine/properties";
 
-const LOWER = "abcdefghijklmnopqrstuvwxyz";
-const UPPER = LOWER.toUpperCase();
-const DIGITS = "0123456789";
-const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
+const lowerCase = "abcdefghijklmnopqrstuvwxyz";
+const upperCase = lowerCase.toUpperCase();
+const digits = "0123456789";
+const special = "!@#$%&*()-_=+[]{}<>:?";
 
 function pick(characters: string, count: number): string[] {
   return Array.from({ length: count }, () => characters.charAt(randomInt(characters.length)));
@@ -15,16 +15,16 @@ function pick(characters: string, count: number): string[] {
 export function randomPassword(inputs: Properties): string {
   const length = numberOr(inputs, "length", 0);
   const kinds = [
-    { characters: LOWER, wanted: flagOr(inputs, "lower", true), least: numberOr(inputs, "minLower", 0) },
-    { characters: UPPER, wanted: flagOr(inputs, "upper", true), least: numberOr(inputs, "minUpper", 0) },
+    { characters: lowerCase, wanted: flagOr(inputs, "lower", true), least: numberOr(inputs, "minLower", 0) },
+    { characters: upperCase, wanted: flagOr(inputs, "upper", true), least: numberOr(inputs, "minUpper", 0) },
     {
-      characters: DIGITS,
+      characters: digits,
       wanted: flagOr(inputs, "numeric", flagOr(inputs, "number", true)),
       least: numberOr(inputs, "minNumeric", 0),
     },
     {
       // The provider takes an empty string for "not set".
-      characters: optionalText(inputs, "overrideSpecial") || SPECIAL,
+      characters: optionalText(inputs, "overrideSpecial") || special,
       wanted: flagOr(inputs, "special", true),
       least: numberOr(inputs, "minSpecial", 0),
     },

@@ -116,7 +116,7 @@ export function recordedHandlers(): Handlers {
  * Types that other handlers keep where the API shows them, but that have no effect here: signatures and policies are not
  * checked, nothing expires, and what lies in a bucket is not encrypted.
  */
-export const SHOWN_ONLY: readonly string[] = [
+export const shownOnly: readonly string[] = [
   "aws:ec2/vpcEndpoint:VpcEndpoint",
   "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions",
   "aws:ec2/eip:Eip",

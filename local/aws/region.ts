@@ -1,54 +1,115 @@
-import { Cloud, HostFailure } from "./cloud";
-import { Handlers, Invokes } from "../engine/handler";
+import { startApiFront } from "../api/apiFront";
+import { awsClients } from "../api/clients";
+import type { AwsClients } from "../api/clients";
+import { startMoto } from "../api/moto";
+import type { Handlers, Invokes } from "../engine/handler";
+import { prepareNspawnFolder } from "../machine/host/nspawn";
+import { spawnService } from "../machine/service";
+import type { StateDirectory } from "../machine/state";
+import { Undo } from "../machine/undo";
+import { accountInvokes } from "./account";
 import { autoScalingHandlers } from "./autoScaling";
-import { computeHandlers, computeInvokes, LaunchTemplates } from "./compute";
+import { computeHandlers, computeInvokes } from "./compute";
 import { dnsHandlers } from "./dns";
+import type { HostFailure } from "./instances";
+import { Inventory } from "./inventory";
+import { lambdaHandlers } from "./lambda";
 import { loadBalancingHandlers } from "./loadBalancing";
 import { networkHandlers } from "./network";
-import { prepareNspawnFolder, StateDirectory } from "../machine/state";
-import { HostControl, TargetHealthSource } from "../api/apiFront";
-import { AwsClients } from "../api/clients";
+import { randomHandlers } from "./random";
+import { recordedHandlers, shownOnly } from "./recorded";
+import { secretHandlers } from "./secrets";
+import { storageHandlers } from "./storage";
 
+/** What a region is started with. */
 export interface RegionOptions {
   readonly state: StateDirectory;
-  readonly clients: AwsClients;
-  /** Port of the AWS API on the machine's loopback address. */
-  readonly apiPort: number;
   /** Folder of the Debian tree that hosts start from. */
   readonly baseImage: string;
+  /** The Python that runs moto. */
+  readonly python: string;
+  /** `node_modules` of the project: it holds the AWS SDK that functions find in Lambda's runtime. */
+  readonly nodeModules: string;
   /** Told of what goes wrong while nobody waits for it, such as a host that could not be replaced. */
   readonly onFault: (error: Error) => void;
+  /** Told when the region cannot go on. */
+  readonly onBreakdown: (error: Error) => void;
+  /** Ends the start, and functions that run. */
+  readonly signal?: AbortSignal;
 }
 
-/** The part of the local region that is made of hosts and networks. */
+/** The local region: what stands for AWS on this machine, and makes the program's resources. */
 export interface Region {
   readonly handlers: Handlers;
   readonly invokes: Invokes;
-  readonly hosts: HostControl;
-  readonly targetHealth: TargetHealthSource;
+  /** Types whose handlers only record. */
+  readonly recorded: readonly string[];
+  /** Types that the API shows, but that have no effect. */
+  readonly shownOnly: readonly string[];
+  /** The AWS API, for `AWS_ENDPOINT_URL` on this machine. */
+  readonly apiEndpoint: string;
+  readonly clients: AwsClients;
   /** Hosts whose user data failed or that ended by themselves. */
   failedHosts(): HostFailure[];
+  /** Lets nothing begin any more, waits for what was begun, ends the hosts that are left and the region's services. */
   close(): Promise<void>;
 }
 
-export async function createRegion(options: RegionOptions): Promise<Region> {
+/** Starts the region's services. When that fails nothing of it is left. */
+export async function startRegion(options: RegionOptions): Promise<Region> {
+  const undo = new Undo();
+  return undo.ifFails(() => start(options, undo));
+}
+
+async function start(options: RegionOptions, undo: Undo): Promise<Region> {
+  const { state, baseImage, nodeModules, onFault, signal } = options;
   await prepareNspawnFolder();
-  const ports = { metadata: 0, api: options.apiPort };
-  const cloud = new Cloud(options.state, options.clients, ports, options.baseImage, options.onFault);
-  ports.metadata = await cloud.metadata.listen();
-  const templates: LaunchTemplates = new Map();
+  const moto = await startMoto(
+    options.python,
+    (name, command, args, settings) => spawnService(state, name, command, args, settings),
+    signal,
+  );
+  let isWanted = true;
+  undo.add(() => {
+    isWanted = false;
+    return moto.service.stop();
+  });
+  void moto.service.ended.then((reason) => {
+    if (isWanted)
+      options.onBreakdown(new Error(`moto ended by itself (${reason}):\n${moto.service.output()}`));
+  });
+  const front = await startApiFront(moto.port);
+  undo.add(() => front.close());
+  const clients = awsClients(front.endpoint);
+  undo.add(() => clients.destroy());
+  const inventory = await Inventory.open({ state, clients, apiPort: front.port, baseImage, onFault });
+  undo.add(() => inventory.close());
+  front.attach({ hosts: inventory.instances, targetHealth: inventory });
+  const recorded = recordedHandlers();
+  const active: Handlers = {
+    ...randomHandlers(),
+    ...secretHandlers(clients),
+    ...storageHandlers({ clients, emptyOnDelete: true }),
+    ...lambdaHandlers({
+      folder: state.folder("functions"),
+      endpoint: front.endpoint,
+      nodeModules,
+      ...(signal && { signal }),
+    }),
+    ...networkHandlers(inventory),
+    ...dnsHandlers(inventory),
+    ...computeHandlers(inventory),
+    ...loadBalancingHandlers(inventory),
+    ...autoScalingHandlers(inventory),
+  };
   return {
-    handlers: {
-      ...networkHandlers(cloud),
-      ...dnsHandlers(cloud),
-      ...computeHandlers(cloud, templates),
-      ...loadBalancingHandlers(cloud),
-      ...autoScalingHandlers(cloud, templates),
-    },
-    invokes: computeInvokes(cloud),
-    hosts: cloud,
-    targetHealth: cloud,
-    failedHosts: () => cloud.failedHosts(),
-    close: () => cloud.metadata.close(),
+    handlers: { ...recorded, ...active },
+    invokes: { ...accountInvokes(), ...computeInvokes(inventory) },
+    recorded: Object.keys(recorded).filter((type) => !(type in active)),
+    shownOnly,
+    apiEndpoint: front.endpoint,
+    clients,
+    failedHosts: () => inventory.instances.failures(),
+    close: () => undo.run(),
   };
 }

@@ -6,10 +6,10 @@ import { flagOr, isProperties, nested, nestedList, optionalText, text, textMap }
 import type { AwsClients } from "../api/clients";
 import { unless } from "./errors";
 
-const GONE = ["NoSuchBucket", "NoSuchKey", "NotFound", "404"];
+const goneErrors = ["NoSuchBucket", "NoSuchKey", "NotFound", "404"];
 
 /** Hosted zone ids of S3's website endpoints, which are fixed by region. */
-const HOSTED_ZONES: Readonly<Record<string, string>> = {
+const hostedZones: Readonly<Record<string, string>> = {
   "us-east-1": "Z3AQBSTGFYJSTF",
   "us-east-2": "Z2O1EMRO9K5GLX",
 };
@@ -68,7 +68,7 @@ function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
     bucketRegionalDomainName: `${bucket}.s3.${region}.amazonaws.com`,
     bucketRegion: region,
     region,
-    hostedZoneId: HOSTED_ZONES[region] ?? "",
+    hostedZoneId: hostedZones[region] ?? "",
   });
   return {
     async create(request) {
@@ -88,7 +88,7 @@ function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
       return { id: bucket, outputs: outputsOf(bucket, region) };
     },
     async read(id, state, region) {
-      const found = await unless(GONE, () =>
+      const found = await unless(goneErrors, () =>
         clients.in(region).s3.send(new s3.HeadBucketCommand({ Bucket: id })),
       );
       return found && { id, outputs: state };
@@ -99,7 +99,7 @@ function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
     },
     async delete(id, state, region) {
       const client = clients.in(region).s3;
-      await unless(GONE, async () => {
+      await unless(goneErrors, async () => {
         if (emptyOnDelete || flagOr(state, "forceDestroy", false)) await removeVersions(client, id);
         await client.send(new s3.DeleteBucketCommand({ Bucket: id }));
       });
@@ -123,19 +123,19 @@ function settingHandler(clients: AwsClients, setting: BucketSetting): Handler {
   return {
     create: put,
     async read(id, state, region) {
-      const found = await unless(GONE, () =>
+      const found = await unless(goneErrors, () =>
         clients.in(region).s3.send(new s3.HeadBucketCommand({ Bucket: id })),
       );
       return found && { id, outputs: state };
     },
     update: (_id, _state, request) => put(request),
     async delete(id, _state, region) {
-      await unless(GONE, async () => setting.remove?.(clients.in(region).s3, id));
+      await unless(goneErrors, async () => setting.remove?.(clients.in(region).s3, id));
     },
   };
 }
 
-const SETTINGS: Readonly<Record<string, BucketSetting>> = {
+const bucketSettings: Readonly<Record<string, BucketSetting>> = {
   "aws:s3/bucketVersioning:BucketVersioning": {
     async put(client, Bucket, inputs) {
       const Status = text(nested(inputs, "versioningConfiguration"), "status");
@@ -262,7 +262,9 @@ function objectHandler(clients: AwsClients): Handler {
   return {
     create: put,
     async read(id, state, region) {
-      const found = await unless(GONE, () => clients.in(region).s3.send(new s3.HeadObjectCommand(place(id))));
+      const found = await unless(goneErrors, () =>
+        clients.in(region).s3.send(new s3.HeadObjectCommand(place(id))),
+      );
       if (!found) return undefined;
       const etag = found.ETag?.replace(/"/g, "");
       return { id, outputs: { ...state, etag, versionId: found.VersionId ?? "" } };
@@ -270,7 +272,7 @@ function objectHandler(clients: AwsClients): Handler {
     update: (_id, _state, request) => put(request),
     async delete(id, _state, region) {
       const { Bucket, Key } = place(id);
-      await unless(GONE, () => removeVersions(clients.in(region).s3, Bucket, Key));
+      await unless(goneErrors, () => removeVersions(clients.in(region).s3, Bucket, Key));
     },
   };
 }
@@ -282,7 +284,7 @@ export function storageHandlers(options: StorageOptions): Handlers {
     "aws:s3/bucket:Bucket": bucketHandler(options),
     "aws:s3/bucketObjectv2:BucketObjectv2": objectHandler(clients),
     ...Object.fromEntries(
-      Object.entries(SETTINGS).map(([type, setting]) => [type, settingHandler(clients, setting)]),
+      Object.entries(bucketSettings).map(([type, setting]) => [type, settingHandler(clients, setting)]),
     ),
   };
 }

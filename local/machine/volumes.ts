@@ -1,7 +1,7 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "./exec";
-import { StateDirectory } from "./state";
+import type { StateDirectory } from "./state";
 
 /** A block device: a sparse file behind a loop device. */
 export interface BlockDevice {
@@ -16,7 +16,7 @@ export async function createBlockDevice(
   id: string,
   sizeGiB: number,
 ): Promise<BlockDevice> {
-  const file = path.join(state.folder("volumes"), `${id}.img`);
+  const file = join(state.folder("volumes"), `${id}.img`);
   await run("truncate", ["--size", `${sizeGiB}G`, file]);
   const device = (await run("losetup", ["--find", "--show", file])).trim();
   return { device, file };
@@ -28,7 +28,8 @@ export async function growBlockDevice(device: BlockDevice, sizeGiB: number): Pro
   await run("losetup", ["--set-capacity", device.device]);
 }
 
+/** Deletes a block device with its data; what fails can be tried again. */
 export async function deleteBlockDevice(device: BlockDevice): Promise<void> {
   await run("losetup", ["--detach", device.device]);
-  fs.rmSync(device.file, { force: true });
+  rmSync(device.file, { force: true });
 }

@@ -1,10 +1,10 @@
-const EXIT_STATUS: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+const exitStatuses: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
   SIGHUP: 129,
   SIGINT: 130,
   SIGTERM: 143,
 };
 /** npm passes a signal on that the terminal already gave to the whole process group: one Ctrl-C, two signals. */
-const ECHO_MILLISECONDS = 500;
+const echoMilliseconds = 500;
 
 /** Why a run has to end before its time: whoever started it wants so, or this program itself failed. */
 export class Interrupt {
@@ -15,14 +15,14 @@ export class Interrupt {
 
   /** `onRepeat` is told of further signals. */
   constructor(onRepeat: () => void) {
-    for (const name of Object.keys(EXIT_STATUS) as NodeJS.Signals[]) {
+    for (const name of Object.keys(exitStatuses) as NodeJS.Signals[]) {
       process.on(name, () => {
         const now = performance.now();
         if (!this.signal.aborted) {
           this.received = name;
           this.receivedAt = now;
           this.controller.abort(new Error(`stopped by ${name}`));
-        } else if (now - this.receivedAt > ECHO_MILLISECONDS) {
+        } else if (now - this.receivedAt > echoMilliseconds) {
           onRepeat();
         }
       });
@@ -47,7 +47,7 @@ export class Interrupt {
 
   /** What a shell takes for "ended by that signal"; undefined unless a signal was what ended the run. */
   get exitStatus(): number | undefined {
-    return this.received && EXIT_STATUS[this.received];
+    return this.received && exitStatuses[this.received];
   }
 
   /** Resolves with the first signal or fault. */

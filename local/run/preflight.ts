@@ -2,12 +2,12 @@ import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { cacheDirectory } from "../machine/cache";
-import { SUITE } from "../machine/baseImage";
+import { suite } from "../machine/host/baseImage";
 import { CommandError, run } from "../machine/exec";
-import { STATE_PATH } from "../machine/state";
+import { statePath } from "../machine/state";
 
 /** Packages of Debian 12 and 13 that the local region runs on. */
-export const PACKAGES: readonly string[] = [
+export const requiredPackages: readonly string[] = [
   "ca-certificates",
   "curl",
   "debian-archive-keyring",
@@ -24,11 +24,11 @@ export const PACKAGES: readonly string[] = [
   "util-linux",
 ];
 
-const GIB = 1024 ** 3;
+const bytesPerGib = 1024 ** 3;
 /** Hosts' own files and the data volume of a run; the base image and the Python environment in the cache. */
-const STATE_GIB = 4;
-const CACHE_GIB = 2;
-const MIRROR_SECONDS = 20;
+const stateGib = 4;
+const cacheGib = 2;
+const mirrorSeconds = 20;
 
 /** What the machine lacks, and what to do about it. */
 export class PreflightError extends Error {
@@ -64,7 +64,7 @@ export function checkMachine(): void {
 }
 
 /** The packages of the list that are not installed. */
-export async function missingPackages(packages: readonly string[] = PACKAGES): Promise<string[]> {
+export async function missingPackages(packages: readonly string[] = requiredPackages): Promise<string[]> {
   // Asked for by name, dpkg-query fails for packages that it never heard of.
   const listed = await run("dpkg-query", ["--show", "--showformat=${Package} ${db:Status-Status}\n"]);
   const lines = new Set(listed.split("\n"));
@@ -75,7 +75,7 @@ export async function missingPackages(packages: readonly string[] = PACKAGES): P
  * Debian's packages enable and start the services they bring; this machine asked for none. In a mount namespace of
  * its own, apt finds `true` in place of the programs that would do so; nothing of that outlives it.
  */
-const INSTALL_WITHOUT_SERVICES = `
+const installWithoutServices = `
 for program in /usr/sbin/invoke-rc.d /usr/sbin/update-rc.d /usr/bin/deb-systemd-invoke /usr/bin/deb-systemd-helper; do
   [ ! -e "$program" ] || mount --bind /bin/true "$program" || exit
 done
@@ -91,7 +91,7 @@ export async function installPackages(packages: readonly string[], signal?: Abor
     await run("apt-get", ["update", "--quiet"], options);
     // Not to be stopped: a package manager that is cut short leaves the machine in need of repair.
     const { env } = options;
-    const unshare = ["--mount", "--propagation", "private", "--", "sh", "-c", INSTALL_WITHOUT_SERVICES, "sh"];
+    const unshare = ["--mount", "--propagation", "private", "--", "sh", "-c", installWithoutServices, "sh"];
     await run("unshare", [...unshare, ...packages], { env });
   } catch (error) {
     signal?.throwIfAborted();
@@ -109,20 +109,20 @@ interface KernelCheck {
   readonly remedy: string;
 }
 
-const CONTAINER_REMEDY =
+const containerRemedy =
   "Inside a container, start that container privileged; otherwise load the kernel's module for it.";
 
 /** What root of an unprivileged container lacks; even the packages are installed in a mount namespace. */
-const PRIVILEGE_CHECKS: readonly KernelCheck[] = [
+const privilegeChecks: readonly KernelCheck[] = [
   {
     script: "unshare --mount true",
     problem: "The kernel refuses mount namespaces, in which the hosts live: this root lacks the privilege.",
-    remedy: CONTAINER_REMEDY,
+    remedy: containerRemedy,
   },
   {
     script: "unshare --net true",
     problem: "The kernel refuses network namespaces, in which the VPCs live: this root lacks the privilege.",
-    remedy: CONTAINER_REMEDY,
+    remedy: containerRemedy,
   },
 ];
 
@@ -132,32 +132,32 @@ function kernelChecks(): KernelCheck[] {
     {
       script: "unshare --net ip link add check0 type veth peer name check1",
       problem: "The kernel refuses veth links, which join hosts to their VPC.",
-      remedy: `${CONTAINER_REMEDY} ("modprobe veth")`,
+      remedy: `${containerRemedy} ("modprobe veth")`,
     },
     {
       script:
         "unshare --net nft 'add table inet check; add chain inet check c { type filter hook forward priority 0; }'",
       problem: "The kernel refuses nftables rules, which are the security groups.",
-      remedy: `${CONTAINER_REMEDY} ("modprobe nf_tables")`,
+      remedy: `${containerRemedy} ("modprobe nf_tables")`,
     },
     {
       script: "[ -c /dev/net/tun ] || modprobe tun; : < /dev/net/tun",
       problem: "There is no /dev/net/tun, by which hosts reach the outside.",
-      remedy: `${CONTAINER_REMEDY} ("modprobe tun")`,
+      remedy: `${containerRemedy} ("modprobe tun")`,
     },
     {
       script: "[ -c /dev/loop-control ] || modprobe loop; losetup --find",
       problem: "There are no loop devices, which are the EBS volumes.",
-      remedy: `${CONTAINER_REMEDY} ("modprobe loop")`,
+      remedy: `${containerRemedy} ("modprobe loop")`,
     },
     {
       script: `
-        cd ${STATE_PATH} && folder=$(mktemp -d check.XXXXXX) && cd "$folder" && mkdir lower upper work root
+        cd ${statePath} && folder=$(mktemp -d check.XXXXXX) && cd "$folder" && mkdir lower upper work root
         unshare --mount mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
         status=$?
         cd .. && rm -rf "$folder"
         exit $status`,
-      problem: `Overlay file systems can't be mounted below ${STATE_PATH}, where hosts keep their files.`,
+      problem: `Overlay file systems can't be mounted below ${statePath}, where hosts keep their files.`,
       remedy:
         'Load the module ("modprobe overlay"), and have the folder on ext4 or XFS: on another overlay, as inside most ' +
         "containers, mount a volume there.",
@@ -166,13 +166,13 @@ function kernelChecks(): KernelCheck[] {
 }
 
 /** Whether this root may do what the region does, tried with what every Debian has. */
-export function checkPrivilege(checks: readonly KernelCheck[] = PRIVILEGE_CHECKS): Promise<void> {
+export function checkPrivilege(checks: readonly KernelCheck[] = privilegeChecks): Promise<void> {
   return tryEach(checks);
 }
 
 /** What of the kernel the hosts and networks need, tried rather than looked up. */
 export async function checkKernel(): Promise<void> {
-  await mkdir(STATE_PATH, { recursive: true });
+  await mkdir(statePath, { recursive: true });
   await tryEach(kernelChecks());
 }
 
@@ -202,7 +202,7 @@ export function checkDisk(needed: ReadonlyMap<string, number> = diskNeeds()): vo
   }
   for (const { folders, gib } of devices.values()) {
     const { bavail, bsize } = statfsSync(existing(folders[0] ?? "/"));
-    const free = (bavail * bsize) / GIB;
+    const free = (bavail * bsize) / bytesPerGib;
     if (free >= gib) continue;
     throw new PreflightError(
       `The disk that holds ${folders.join(" and ")} has ${free.toFixed(1)} GiB free; the local region needs ${gib} GiB.`,
@@ -218,7 +218,7 @@ export function diskNeeds(cache: string = cacheDirectory()): Map<string, number>
   const isFilled = [/^base-[0-9a-f]+$/, /^moto-[0-9a-f]+$/].every((form) =>
     names.some((name) => form.test(name)),
   );
-  return new Map([[STATE_PATH, STATE_GIB], ...(isFilled ? [] : [[cache, CACHE_GIB] as const])]);
+  return new Map([[statePath, stateGib], ...(isFilled ? [] : [[cache, cacheGib] as const])]);
 }
 
 /**
@@ -227,8 +227,8 @@ export function diskNeeds(cache: string = cacheDirectory()): Map<string, number>
  */
 export async function checkNetwork(mirror: string, signal?: AbortSignal): Promise<void> {
   if (!/^https?:/.test(mirror)) return;
-  const url = `${mirror.replace(/\/$/, "")}/dists/${SUITE}/Release`;
-  const limit = AbortSignal.timeout(MIRROR_SECONDS * 1000);
+  const url = `${mirror.replace(/\/$/, "")}/dists/${suite}/Release`;
+  const limit = AbortSignal.timeout(mirrorSeconds * 1000);
   try {
     const answer = await fetch(url, {
       method: "HEAD",
@@ -239,13 +239,13 @@ export async function checkNetwork(mirror: string, signal?: AbortSignal): Promis
     signal?.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const reason = limit.aborted
-      ? `no answer in ${MIRROR_SECONDS} s`
+      ? `no answer in ${mirrorSeconds} s`
       : cause instanceof Error
         ? cause.message
         : String(cause);
     throw new PreflightError(
       `There is no way to Debian's mirror, ${url}: ${reason}.`,
-      `Hosts install Debian ${SUITE} from there: check the network, the resolver and the mirror in apt's sources.`,
+      `Hosts install Debian ${suite} from there: check the network, the resolver and the mirror in apt's sources.`,
     );
   }
 }

@@ -1,6 +1,6 @@
 /** The child of preview.ts: runs the program once without making anything and tells what it would make. */
 import { resourceTypes } from "../engine/backend";
-import { explain } from "../engine/errors";
+import { explain } from "../terminal/explain";
 import { accountInvokes } from "../aws/account";
 import { computeInvokes } from "../aws/compute";
 import type { PreviewMessage } from "./preview";

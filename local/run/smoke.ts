@@ -12,9 +12,9 @@ export interface SmokeOptions {
   readonly onPassed: (what: string) => void;
 }
 
-const REQUEST_SECONDS = 15;
-const HOSTS_SECONDS = 30;
-const INSTANCE_HEADER = "x-instance-id";
+const requestSeconds = 15;
+const hostsSeconds = 30;
+const instanceHeader = "x-instance-id";
 
 /** Signs up, signs in, creates and lists a task, and sees every host answer. Throws what did not work. */
 export async function smokeCheck(options: SmokeOptions): Promise<void> {
@@ -28,7 +28,7 @@ export async function smokeCheck(options: SmokeOptions): Promise<void> {
     body?: object,
     token?: string,
   ): Promise<unknown> {
-    const limit = AbortSignal.timeout(REQUEST_SECONDS * 1000);
+    const limit = AbortSignal.timeout(requestSeconds * 1000);
     const what = `${method} ${path}`;
     let answer: Response;
     let text: string;
@@ -46,10 +46,10 @@ export async function smokeCheck(options: SmokeOptions): Promise<void> {
     } catch (error) {
       signal.throwIfAborted();
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      const reason = limit.aborted ? `no answer in ${REQUEST_SECONDS} s` : String(cause);
+      const reason = limit.aborted ? `no answer in ${requestSeconds} s` : String(cause);
       throw new Error(`${what}: ${reason}`, { cause: error });
     }
-    const host = answer.headers.get(INSTANCE_HEADER);
+    const host = answer.headers.get(instanceHeader);
     if (host) seen.add(host);
     if (answer.status !== expected) {
       throw new Error(
@@ -79,11 +79,11 @@ export async function smokeCheck(options: SmokeOptions): Promise<void> {
   }
   onPassed("listed it");
 
-  const deadline = Date.now() + HOSTS_SECONDS * 1000;
+  const deadline = Date.now() + hostsSeconds * 1000;
   while (seen.size < hosts) {
     if (Date.now() > deadline) {
       throw new Error(
-        `${seen.size} of ${hosts} hosts answered in ${HOSTS_SECONDS} s: ${[...seen].join(", ")}`,
+        `${seen.size} of ${hosts} hosts answered in ${hostsSeconds} s: ${[...seen].join(", ")}`,
       );
     }
     // The task is read through each: hosts share what they know.

@@ -5,7 +5,7 @@ import { duration, shortType } from "../terminal/progress";
 import type { FinishedStep } from "../terminal/progress";
 
 /** Where the outputs of a running region are kept for other programs. */
-export const OUTPUTS_FILE = join(__dirname, "..", "..", ".local", "outputs.json");
+export const outputsFile = join(__dirname, "..", "..", ".local", "outputs.json");
 
 /** Outputs as `pulumi stack output --json` shows them: secrets masked. */
 export function outputsJson(outputs: StackOutputs): string {
@@ -16,7 +16,7 @@ export function outputsJson(outputs: StackOutputs): string {
   return `${JSON.stringify(Object.fromEntries(shown), undefined, 2)}\n`;
 }
 
-export async function writeOutputs(outputs: StackOutputs, file = OUTPUTS_FILE): Promise<void> {
+export async function writeOutputs(outputs: StackOutputs, file = outputsFile): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, outputsJson(outputs));
 }

@@ -1,4 +1,4 @@
-import { explain } from "../engine/errors";
+import { explain } from "../terminal/explain";
 import type { Progress } from "../terminal/progress";
 
 /** What has to be undone at the end of a run, the last first. */

@@ -44,17 +44,23 @@ interface RunningStep {
 
 type Colour = "red" | "green" | "yellow" | "dim" | "bold";
 
-const CODES: Readonly<Record<Colour, string>> = { red: "31", green: "32", yellow: "33", dim: "2", bold: "1" };
-const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-const FRAME_MILLISECONDS = 100;
+const colourCodes: Readonly<Record<Colour, string>> = {
+  red: "31",
+  green: "32",
+  yellow: "33",
+  dim: "2",
+  bold: "1",
+};
+const spinnerFrames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const frameMilliseconds = 100;
 /** Without a terminal: a step is announced when it takes this long, and again each time this long has passed. */
-const ANNOUNCE_SECONDS = 1;
-const REPEAT_SECONDS = 30;
+const announceSeconds = 1;
+const repeatSeconds = 30;
 /** Lines of running steps on a terminal; more would scroll away what has happened. */
-const LIVE_LINES = 12;
-const REASON_WIDTH = 200;
-const ERASE_TO_END_OF_LINE = "\x1b[K";
-const ERASE_BELOW = "\x1b[J";
+const liveLines = 12;
+const reasonWidth = 200;
+const eraseToEndOfLine = "\x1b[K";
+const eraseBelow = "\x1b[J";
 
 /** Seconds as people read them: `0.4 s`, `12 s`, `3 min 20 s`. */
 export function duration(seconds: number): string {
@@ -97,7 +103,7 @@ export class Progress {
   begin(name: string, kind = "", verb = ""): Step {
     const step: RunningStep = { name, kind, verb, detail: "", startedAt: this.now(), announcedAt: undefined };
     this.running.add(step);
-    this.timer ??= setInterval(() => this.tick(), FRAME_MILLISECONDS);
+    this.timer ??= setInterval(() => this.tick(), frameMilliseconds);
     const end = (mark: string, verb: string, failed = false): void => {
       const seconds = (this.now() - step.startedAt) / 1000;
       if (!this.running.delete(step)) return;
@@ -115,7 +121,7 @@ export class Progress {
         end(this.paint("red", "✗"), this.paint("red", "failed"), true);
         // The whole of it is told once, at the end.
         const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
-        this.print(this.paint("red", `    ${fit(reason, REASON_WIDTH)}`));
+        this.print(this.paint("red", `    ${fit(reason, reasonWidth)}`));
       },
       stopped: () => {
         end(this.paint("yellow", "–"), this.paint("yellow", "stopped"));
@@ -156,7 +162,7 @@ export class Progress {
   }
 
   paint(colour: Colour, text: string): string {
-    return this.isColoured && text !== "" ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
+    return this.isColoured && text !== "" ? `\x1b[${colourCodes[colour]}m${text}\x1b[0m` : text;
   }
 
   /**
@@ -204,7 +210,7 @@ export class Progress {
     const now = this.now();
     for (const step of this.running) {
       const since = (now - (step.announcedAt ?? step.startedAt)) / 1000;
-      if (since < (step.announcedAt === undefined ? ANNOUNCE_SECONDS : REPEAT_SECONDS)) continue;
+      if (since < (step.announcedAt === undefined ? announceSeconds : repeatSeconds)) continue;
       const state = step.detail || step.verb || "under way";
       const elapsed = step.announcedAt === undefined ? "" : `  ${duration((now - step.startedAt) / 1000)}`;
       step.announcedAt = now;
@@ -216,12 +222,12 @@ export class Progress {
     // A terminal that does not know its size says 0.
     const columns = this.options.screen.columns || 80;
     const rows = this.options.screen.rows || 24;
-    const room = Math.max(1, Math.min(LIVE_LINES, rows - 2));
+    const room = Math.max(1, Math.min(liveLines, rows - 2));
     const steps = [...this.running];
     const now = this.now();
     const lines = steps.slice(0, steps.length > room ? room - 1 : room).map((step) => {
       const elapsed = duration((now - step.startedAt) / 1000);
-      const spinner = SPINNER[this.frame % SPINNER.length] ?? "";
+      const spinner = spinnerFrames[this.frame % spinnerFrames.length] ?? "";
       const text = [step.name, step.kind, step.detail || step.verb].filter(Boolean).join("  ");
       // One column stays free: some terminals wrap a line that fills the last one.
       return `${spinner} ${fit(text, columns - elapsed.length - 5)}  ${this.paint("dim", elapsed)}`;
@@ -236,9 +242,9 @@ export class Progress {
     if (!this.isLive) return "";
     const lines = this.liveLines();
     const up = this.shownLines > 0 ? `\x1b[${this.shownLines}A` : "";
-    const drawn = lines.map((line) => `\r${line}${ERASE_TO_END_OF_LINE}\n`).join("");
+    const drawn = lines.map((line) => `\r${line}${eraseToEndOfLine}\n`).join("");
     this.shownLines = lines.length;
-    return up || drawn ? `${up}${drawn}${ERASE_BELOW}` : "";
+    return up || drawn ? `${up}${drawn}${eraseBelow}` : "";
   }
 
   /** What takes the live lines away. */
@@ -246,7 +252,7 @@ export class Progress {
     if (this.shownLines === 0) return "";
     const up = `\x1b[${this.shownLines}A`;
     this.shownLines = 0;
-    return `${up}\r${ERASE_BELOW}`;
+    return `${up}\r${eraseBelow}`;
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Properties, ResourceRequest } from "../../local/engine/handler";
-import { spawnService } from "../../local/machine/state";
+import { spawnService } from "../../local/machine/service";
 import { startApiFront } from "../../local/api/apiFront";
 import type { ApiFront } from "../../local/api/apiFront";
 import { awsClients } from "../../local/api/clients";
@@ -60,4 +60,37 @@ export async function startServices(): Promise<Services> {
       await folder.remove();
     },
   };
+}
+
+/** Where a fake holds up whoever passes, until the test opens it. */
+export class Gate {
+  /** How many have come to it. */
+  arrivals = 0;
+  private readonly opened: Promise<void>;
+  private resolve: () => void = () => undefined;
+
+  constructor() {
+    this.opened = new Promise((resolve) => (this.resolve = resolve));
+  }
+
+  /** A gate at which everybody fails. */
+  static failing(reason: string): Gate {
+    const gate = new Gate();
+    gate.pass = () => Promise.reject(new Error(reason));
+    return gate;
+  }
+
+  pass(): Promise<void> {
+    this.arrivals++;
+    return this.opened;
+  }
+
+  open(): void {
+    this.resolve();
+  }
+}
+
+/** Waits until everything has gone as far as it gets without time passing or a gate opening. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

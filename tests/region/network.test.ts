@@ -1,20 +1,27 @@
 import assert from "node:assert/strict";
-import { createServer, Server } from "node:http";
-import { AddressInfo } from "node:net";
-import { after, before, describe, test } from "node:test";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, describe, it } from "node:test";
 import { CommandError, run } from "../../local/machine/exec";
-import { FirewallRule } from "../../local/machine/firewall";
-import { API_ADDRESS, Attachment, RESOLVER_ADDRESS, VpcNetwork } from "../../local/machine/network";
-import { Service, spawnService, StateDirectory, sweep } from "../../local/machine/state";
+import type { FirewallRule } from "../../local/machine/network/firewall";
+import { apiAddress } from "../../local/machine/network/endpoints";
+import { resolverAddress } from "../../local/machine/network/resolver";
+import { VpcNetwork } from "../../local/machine/network/vpcNetwork";
+import type { Attachment } from "../../local/machine/network/vpcNetwork";
+import { spawnService } from "../../local/machine/service";
+import type { Service } from "../../local/machine/service";
+import { StateDirectory } from "../../local/machine/state";
+import { sweep } from "../../local/machine/sweep";
 
-const LISTENER = `
+const listenerScript = `
 import socketserver, sys
 class Answer(socketserver.BaseRequestHandler):
     def handle(self): self.request.sendall(b"ok")
 socketserver.ThreadingTCPServer.allow_reuse_address = True
 socketserver.ThreadingTCPServer(("0.0.0.0", int(sys.argv[1])), Answer).serve_forever()
 `;
-const CONNECT = `
+const connectScript = `
 import socket, sys
 try:
     with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])) as link:
@@ -51,7 +58,7 @@ describe("two networks", () => {
       from.namespace,
       "python3",
       "-c",
-      CONNECT,
+      connectScript,
       to.address,
       String(port),
       String(wait),
@@ -81,7 +88,7 @@ describe("two networks", () => {
     ] as const) {
       await network.addRouteTable(table);
       await network.associate(subnet, table);
-      network.setGroup(group);
+      network.addGroup(group);
       await network.setRule(group, "egress", "all", { protocol: "-1", peer: anywhere });
     }
     const join = (network: VpcNetwork, name: string, subnet: string, group: string) =>
@@ -92,7 +99,7 @@ describe("two networks", () => {
     for (const [name, host] of Object.entries({ neighbour, server }))
       listeners.push(
         await spawnService(state, `listener-${name}`, "ip", [
-          ...["netns", "exec", host.namespace, "python3", "-c", LISTENER, "5432"],
+          ...["netns", "exec", host.namespace, "python3", "-c", listenerScript, "5432"],
         ]),
       );
   });
@@ -112,15 +119,15 @@ describe("two networks", () => {
     }
   });
 
-  test("there is no way out but by a subnet's own routes", async () => {
+  it("there is no way out but by a subnet's own routes", async () => {
     assert.equal(await run("ip", ["-netns", web.namespace, "route", "show", "default"]), "");
   });
 
-  test("a host cannot send from another's address", async () => {
+  it("a host cannot send from another's address", async () => {
     await web.setRule("sg-web", "ingress", "neighbours", tcp(5432, anywhere));
     const dummy = ["-netns", client.namespace, "address"];
     await run("ip", [...dummy, "add", "10.10.0.77/32", "dev", "lo"]);
-    const script = CONNECT.replace(
+    const script = connectScript.replace(
       "timeout=float(sys.argv[3])",
       'timeout=0.7, source_address=("10.10.0.77", 0)',
     );
@@ -132,27 +139,49 @@ describe("two networks", () => {
       (error: CommandError) => error.exitStatus === 2,
     );
     await run("ip", [...dummy, "del", "10.10.0.77/32", "dev", "lo"]);
-    await web.setRule("sg-web", "ingress", "neighbours", undefined);
+    await web.removeRule("sg-web", "ingress", "neighbours");
   });
 
-  test("neighbours in one subnet do not reach each other unless a rule says so", async () => {
+  it("a host that cannot be attached leaves nothing, and takes nothing from the one in its place", async () => {
+    await web.setRule("sg-web", "ingress", "neighbours", tcp(5432, anywhere));
+    const links = () => run("ip", ["-netns", web.namespace, "-brief", "link", "show"]);
+    const before = await links();
+    const twin = { address: neighbour.address, groupIds: ["sg-web"], isPublic: false };
+    await assert.rejects(web.attach("twin", twin), /File exists/);
+    assert.equal(await links(), before);
+    assert.doesNotMatch(await run("ip", ["netns", "list"]), /doe2-twin/);
+    assert.equal(await reaches(client, neighbour, 5432, 5), true);
+    await web.removeRule("sg-web", "ingress", "neighbours");
+  });
+
+  it("a place that is taken away is gone at once, and may be taken away twice", async () => {
+    const address = web.takeAddress("subnet-web");
+    for (let round = 0; round < 2; round++) {
+      const guest = await web.attach("guest", { address, groupIds: ["sg-web"], isPublic: false });
+      await web.detach(guest);
+      await web.detach(guest);
+    }
+    web.releaseAddress("subnet-web", address);
+  });
+
+  it("neighbours in one subnet do not reach each other unless a rule says so", async () => {
     assert.equal(await reaches(client, neighbour, 5432), false);
     await web.setRule("sg-web", "ingress", "neighbours", tcp(5432, { groupId: "sg-web" }));
     assert.equal(await reaches(client, neighbour, 5432, 5), true);
-    await web.setRule("sg-web", "ingress", "neighbours", undefined);
+    await web.removeRule("sg-web", "ingress", "neighbours");
     assert.equal(await reaches(client, neighbour, 5432), false);
   });
 
-  test("a rule on the receiver's side is not enough when the sender may not send", async () => {
+  it("a rule on the receiver's side is not enough when the sender may not send", async () => {
     await web.setRule("sg-web", "ingress", "neighbours", tcp(5432, anywhere));
     await web.setRule("sg-web", "egress", "all", tcp(443, anywhere));
     assert.equal(await reaches(client, neighbour, 5432), false);
     await web.setRule("sg-web", "egress", "all", { protocol: "-1", peer: anywhere });
     assert.equal(await reaches(client, neighbour, 5432, 5), true);
-    await web.setRule("sg-web", "ingress", "neighbours", undefined);
+    await web.removeRule("sg-web", "ingress", "neighbours");
   });
 
-  test("networks reach each other over a peering with routes on both sides and an open port, never before", async () => {
+  it("networks reach each other over a peering with routes on both sides and an open port, never before", async () => {
     await database.setRule("sg-database", "ingress", "clients", tcp(5432, { cidr: "10.10.0.0/20" }));
     assert.equal(await reaches(client, server, 5432), false);
     await assert.rejects(
@@ -165,26 +194,26 @@ describe("two networks", () => {
     assert.equal(await reaches(client, server, 5432), false);
     await database.setRoute("rtb-database", "10.10.0.0/20", { kind: "peering", peeringId: "pcx-1" });
     assert.equal(await reaches(client, server, 5432, 5), true);
-    await database.setRule("sg-database", "ingress", "clients", undefined);
+    await database.removeRule("sg-database", "ingress", "clients");
     assert.equal(await reaches(client, server, 5432), false);
     await database.removeRoute("rtb-database", "10.10.0.0/20");
     await web.removeRoute("rtb-web", "10.20.0.0/20");
     await VpcNetwork.unpeer("pcx-1", web, database);
   });
 
-  test("a name is known where its zone is, and only there", async () => {
+  it("a name is known where its zone is, and only there", async () => {
     web.setName("postgres.test.internal", "10.20.0.4");
     const ask = (from: Attachment) =>
-      run("ip", ["netns", "exec", from.namespace, "python3", "-c", DNS_QUERY, RESOLVER_ADDRESS]);
+      run("ip", ["netns", "exec", from.namespace, "python3", "-c", dnsQueryScript, resolverAddress]);
     for (let tries = 0; (await ask(client)).trim() !== "10.20.0.4"; tries++)
       assert.ok(tries < 50, "the resolver has not learnt the name");
     assert.notEqual((await ask(server)).trim(), "10.20.0.4");
   });
 
-  test("the API learns who asks, whatever the client claims", async () => {
+  it("the API learns who asks, whatever the client claims", async () => {
     const answer = await run("ip", [
       ...["netns", "exec", client.namespace, "curl", "-sS", "-H", "x-local-source: 10.10.0.99"],
-      `http://${API_ADDRESS}/`,
+      `http://${apiAddress}/`,
     ]);
     const headers = JSON.parse(answer) as Record<string, string>;
     assert.equal(headers["x-local-source"], client.address);
@@ -193,7 +222,7 @@ describe("two networks", () => {
 });
 
 /** Asks a resolver for one A record; prints the address, or nothing. */
-const DNS_QUERY = `
+const dnsQueryScript = `
 import socket, struct, sys
 name = b"".join(bytes([len(label)]) + label for label in b"postgres.test.internal".split(b".")) + b"\\0"
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:

@@ -1,21 +1,25 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import * as path from "node:path";
-import { after, before, describe, test } from "node:test";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand, ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
-import { AwsClients, awsClients } from "../../local/api/clients";
+import { awsClients } from "../../local/api/clients";
+import type { AwsClients } from "../../local/api/clients";
 import { eventually } from "../support/eventually";
 import { copyOfCheckout, leftovers, onHost, RegionProcess, root } from "../support/regionProcess";
 
 const execute = promisify(execFile);
-const PASSWORD = "fifty-five tulips";
+const password = "fifty-five tulips";
 
 interface Answer {
   readonly status: number;
+  /** Seconds; undefined unless the service asks for it. */
+  readonly retryAfter: number | undefined;
   readonly host: string;
   readonly body: Record<string, unknown>;
 }
@@ -41,7 +45,7 @@ describe("the system", () => {
     const status = await region.ended;
     assert.deepEqual(await leftovers(), [], region.output);
     assert.equal(status, 0);
-    assert.equal(existsSync(path.join(root, ".local/outputs.json")), false);
+    assert.equal(existsSync(join(root, ".local/outputs.json")), false);
   });
 
   function api(): AwsClients {
@@ -49,7 +53,16 @@ describe("the system", () => {
     return clients;
   }
 
+  /** Asks as a client does: what is busy is asked again when it says so, however slow the machine is. */
   async function ask(method: string, uri: string, body?: unknown, token?: string): Promise<Answer> {
+    for (let tries = 0; ; tries++) {
+      const answer = await askOnce(method, uri, body, token);
+      if (answer.status !== 503 || answer.retryAfter === undefined || tries === 100) return answer;
+      await sleep(answer.retryAfter * 1000);
+    }
+  }
+
+  async function askOnce(method: string, uri: string, body?: unknown, token?: string): Promise<Answer> {
     const response = await fetch(`${outputs["serviceUrl"]}${uri}`, {
       method,
       headers: {
@@ -61,8 +74,10 @@ describe("the system", () => {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    const retryAfter = response.headers.get("retry-after");
     return {
       status: response.status,
+      retryAfter: retryAfter === null ? undefined : Number(retryAfter),
       host: response.headers.get("x-instance-id") ?? "",
       body: text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : { text },
     };
@@ -71,8 +86,8 @@ describe("the system", () => {
   /** Signs up a new account and answers its token. */
   async function newUser(): Promise<string> {
     const login = `user-${++count}`;
-    assert.equal((await ask("POST", "/v1/signup", { login, password: PASSWORD })).status, 201);
-    const { status, body } = await ask("POST", "/v1/signin", { login, password: PASSWORD });
+    assert.equal((await ask("POST", "/v1/signup", { login, password })).status, 201);
+    const { status, body } = await ask("POST", "/v1/signin", { login, password });
     assert.equal(status, 200);
     return String(body["access"]);
   }
@@ -93,7 +108,7 @@ describe("the system", () => {
       `timeout 3 bash -c 'exec 3<>/dev/tcp/${target}/${port}' 2>/dev/null && echo open || echo closed`,
     ).then((answer) => answer.trim());
 
-  test("the outputs are what an operator needs, and no password is among them", () => {
+  it("the outputs are what an operator needs, and no password is among them", () => {
     assert.match(outputs["albDnsName"]!, /^127\.0\.10\.\d+(:\d+)?$/);
     assert.equal(outputs["databaseEndpoint"], "postgres.local.internal:5432");
     for (const name of ["serviceUrl", "webGroupName", "imageId", "adminSecretName", "databaseInstanceId"])
@@ -101,7 +116,7 @@ describe("the system", () => {
     assert.match(region.output, /recorded only[\s\S]*iam\.Role/);
   });
 
-  test("tasks are created, listed, changed and deleted through the balancer; each user sees only their own", async () => {
+  it("tasks are created, listed, changed and deleted through the balancer; each user sees only their own", async () => {
     const [ada, bob] = [await newUser(), await newUser()];
     const created = await ask("POST", "/v1/tasks", { title: "Water them" }, ada);
     assert.equal(created.status, 201);
@@ -116,7 +131,7 @@ describe("the system", () => {
     assert.equal((await ask("GET", "/v1/tasks")).status, 401);
   });
 
-  test("two hosts share accounts, tokens and tasks", async () => {
+  it("two hosts share accounts, tokens and tasks", async () => {
     const token = await newUser();
     const created = await ask("POST", "/v1/tasks", { title: "Shared" }, token);
     const seen = new Map<string, unknown>();
@@ -130,25 +145,21 @@ describe("the system", () => {
     for (const results of seen.values()) assert.deepEqual(results, [created.body]);
   });
 
-  test("of twenty sign-ups of one login that race, one wins", async () => {
-    const signUp = async (): Promise<number> => {
-      const { status } = await ask("POST", "/v1/signup", { login: "racer", password: PASSWORD });
-      // Busy with password hashes: the client tries again.
-      return status === 503 ? signUp() : status;
-    };
+  it("of twenty sign-ups of one login that race, one wins", async () => {
+    const signUp = async () => (await ask("POST", "/v1/signup", { login: "racer", password })).status;
     const statuses = await Promise.all(Array.from({ length: 20 }, signUp));
     assert.deepEqual(statuses.sort(), [201, ...Array.from({ length: 19 }, () => 409)]);
-    assert.equal((await ask("POST", "/v1/signin", { login: "racer", password: PASSWORD })).status, 200);
+    assert.equal((await ask("POST", "/v1/signin", { login: "racer", password })).status, 200);
   });
 
-  test("the service is ready, and alive without asking anybody", async () => {
+  it("the service is ready, and alive without asking anybody", async () => {
     const ready = await ask("GET", "/readyz");
     assert.equal(ready.status, 200, JSON.stringify(ready.body));
     assert.equal((await ask("GET", "/livez")).status, 200);
     assert.equal((await ask("GET", "/healthcheck")).status, 200);
   });
 
-  test("the administrator's secret signs in, and reads and sets the size of the fleet", async () => {
+  it("the administrator's secret signs in, and reads and sets the size of the fleet", async () => {
     const { SecretString } = await api()
       .in("us-east-1")
       .secretsManager.send(new GetSecretValueCommand({ SecretId: outputs["adminSecretName"]! }));
@@ -167,11 +178,11 @@ describe("the system", () => {
 
   /** Ids of the hosts that the balancer sends requests to; it takes them in turn. */
   async function servingHosts(): Promise<string[]> {
-    const answers = await Promise.all(Array.from({ length: 12 }, () => ask("GET", "/livez")));
+    const answers = await Promise.all(Array.from({ length: 12 }, () => askOnce("GET", "/livez")));
     return [...new Set(answers.filter(({ status }) => status === 200).map(({ host }) => host))].sort();
   }
 
-  test("port 5432 is open to a web host, and to no other", async () => {
+  it("port 5432 is open to a web host, and to no other", async () => {
     const [web] = await webHosts();
     assert.equal(await connect(web!, "postgres.local.internal", 5432), "open");
     assert.equal(await connect(web!, "postgres.local.internal", 22), "closed");
@@ -205,7 +216,7 @@ describe("the system", () => {
     );
   }
 
-  test("the metadata service answers with a token only, and gives the role's credentials", async () => {
+  it("the metadata service answers with a token only, and gives the role's credentials", async () => {
     for (const host of [database(), ...(await webHosts())]) {
       const url = "http://169.254.169.254/latest";
       const code = await onHost(host, `curl -s -o /dev/null -w '%{http_code}' ${url}/meta-data/instance-id`);
@@ -223,7 +234,7 @@ describe("the system", () => {
     }
   });
 
-  test("the database has checksums, takes TLS only and lies on its own volume", async () => {
+  it("the database has checksums, takes TLS only and lies on its own volume", async () => {
     const sql = (query: string) => onHost(database(), `cd / && runuser -u postgres -- psql -XAtc "${query}"`);
     assert.equal((await sql("SHOW data_checksums")).trim(), "on");
     assert.equal((await sql("SHOW password_encryption")).trim(), "scram-sha-256");
@@ -258,7 +269,7 @@ describe("the system", () => {
     );
   });
 
-  test("no secret is on a disk, in a log, in user data or in a boot report", async () => {
+  it("no secret is on a disk, in a log, in user data or in a boot report", async () => {
     const secrets: string[] = [];
     for (const name of ["us-east-1", "us-east-2"]) {
       const { secretsManager } = api().in(name);
@@ -300,7 +311,7 @@ describe("the system", () => {
     }
   });
 
-  test("a killed web host is replaced and traffic flows", async () => {
+  it("a killed web host is replaced and traffic flows", async () => {
     const token = await newUser();
     const before = await webHosts();
     const [victim] = before;
@@ -321,23 +332,23 @@ describe("the system", () => {
     assert.deepEqual([...answered].sort(), await webHosts());
   });
 
-  test("with the database gone, sign-in works, tasks answer 503 and no host is replaced", async () => {
+  it("with the database gone, sign-in works, tasks answer 503 and no host is replaced", async () => {
     const token = await newUser();
     const before = await webHosts();
     await onHost(database(), "systemctl stop postgresql@17-main");
-    assert.equal(
-      (await ask("POST", "/v1/signin", { login: `user-${count}`, password: PASSWORD })).status,
-      200,
-    );
-    assert.equal((await ask("GET", "/v1/tasks", undefined, token)).status, 503);
-    assert.equal((await ask("GET", "/readyz")).status, 503);
+    assert.equal((await ask("POST", "/v1/signin", { login: `user-${count}`, password })).status, 200);
+    assert.equal((await askOnce("GET", "/v1/tasks", undefined, token)).status, 503);
+    assert.equal((await askOnce("GET", "/readyz")).status, 503);
     assert.equal((await ask("GET", "/livez")).status, 200);
     await onHost(database(), "systemctl start postgresql@17-main");
-    await eventually("tasks", async () => (await ask("GET", "/v1/tasks", undefined, token)).status === 200);
+    await eventually(
+      "tasks",
+      async () => (await askOnce("GET", "/v1/tasks", undefined, token)).status === 200,
+    );
     assert.deepEqual(await webHosts(), before);
   });
 
-  test("a second run beside the first names the first, and leaves it alone", async () => {
+  it("a second run beside the first names the first, and leaves it alone", async () => {
     const second = new RegionProcess(root, "--once");
     assert.equal(await second.ended, 1);
     assert.match(second.output, new RegExp(`process ${region.pid}\\b`));
@@ -352,9 +363,9 @@ describe("a run that cannot succeed", () => {
   });
   after(() => copy.remove());
 
-  const file = (name: string) => path.join(copy.path, name);
+  const file = (name: string) => join(copy.path, name);
 
-  test("wrong settings are all named, with nothing created", async () => {
+  it("wrong settings are all named, with nothing created", async () => {
     const settings = readFileSync(file("Pulumi.local.yaml"), "utf8");
     appendFileSync(
       file("Pulumi.local.yaml"),
@@ -369,7 +380,7 @@ describe("a run that cannot succeed", () => {
     writeFileSync(file("Pulumi.local.yaml"), settings);
   });
 
-  test("Ctrl-C in the middle of a deployment destroys what was made", async () => {
+  it("Ctrl-C in the middle of a deployment destroys what was made", async () => {
     const run = new RegionProcess(copy.path);
     await run.prints(/local-image-builder-gate .*creating/);
     run.kill("SIGINT");
@@ -377,7 +388,7 @@ describe("a run that cannot succeed", () => {
     assert.deepEqual(await leftovers(), [], run.output);
   });
 
-  test("what a killed run left is removed by the next, whose broken boot script is reported", async () => {
+  it("what a killed run left is removed by the next, whose broken boot script is reported", async () => {
     const killed = new RegionProcess(copy.path);
     await killed.prints(/local-image-builder-gate .*creating/);
     killed.kill("SIGKILL");

@@ -1,12 +1,12 @@
 import { ChildProcess, execFile, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import * as path from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const execute = promisify(execFile);
-export const root = path.join(__dirname, "..", "..");
+export const root = join(__dirname, "..", "..");
 
 /** A run of `npm start` in a checkout, as a user would start it. */
 export class RegionProcess {
@@ -56,7 +56,7 @@ export class RegionProcess {
 
   /** Outputs of the running stack. */
   outputs(): Record<string, string> {
-    const file = path.join(this.directory, ".local/outputs.json");
+    const file = join(this.directory, ".local/outputs.json");
     return JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
   }
 }
@@ -115,13 +115,13 @@ export async function leftovers(): Promise<string[]> {
 
 /** A copy of this checkout that a test may break. */
 export async function copyOfCheckout(): Promise<{ readonly path: string; remove(): void }> {
-  const copy = mkdtempSync(path.join(tmpdir(), "django-on-ec2-checkout-"));
+  const copy = mkdtempSync(join(tmpdir(), "django-on-ec2-checkout-"));
   const { stdout } = await execute("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
   });
   for (const file of stdout.split("\n").filter(Boolean))
-    cpSync(path.join(root, file), path.join(copy, file), { recursive: true });
-  symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+    cpSync(join(root, file), join(copy, file), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   return { path: copy, remove: () => rmSync(copy, { recursive: true, force: true }) };
 }
 

@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import * as path from "node:path";
+import { join } from "node:path";
 import { cacheDirectory } from "../../local/machine/cache";
-import { ensureBaseImage } from "../../local/machine/baseImage";
+import { ensureBaseImage } from "../../local/machine/host/baseImage";
 import { run } from "../../local/machine/exec";
-import { nspawn } from "../../local/machine/hosts";
-import { prepareNspawnFolder, spawnService, StateDirectory, sweep } from "../../local/machine/state";
+import { nspawn, prepareNspawnFolder } from "../../local/machine/host/nspawn";
+import { spawnService } from "../../local/machine/service";
+import { StateDirectory } from "../../local/machine/state";
+import { sweep } from "../../local/machine/sweep";
 
-const root = path.join(__dirname, "..", "..");
-const requirements = path.join(root, "tests/app/requirements.txt");
-const appRequirements = path.join(root, "app/requirements.txt");
+const root = join(__dirname, "..", "..");
+const requirements = join(root, "tests/app/requirements.txt");
+const appRequirements = join(root, "app/requirements.txt");
 
 /** What the hosts have and the service's tests need: PostgreSQL of the database host, Python of the web hosts. */
-const PREPARE = `set -eu
+const prepareScript = `set -eu
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p /etc/postgresql-common/createcluster.d
 echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/none.conf
@@ -66,11 +68,11 @@ export async function runInSandbox(
     const base = await ensureBaseImage((step) => onOutput(`${step}\n`));
     const recipe = [
       base.path,
-      PREPARE,
+      prepareScript,
       ...[requirements, appRequirements].map((file) => readFileSync(file, "utf8")),
     ];
     const key = createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 16);
-    const prepared = path.join(cacheDirectory(), `sandbox-${key}`);
+    const prepared = join(cacheDirectory(), `sandbox-${key}`);
     if (!existsSync(prepared)) {
       onOutput("preparing a Debian 13 tree with PostgreSQL 17 and the tests' Python packages\n");
       const draft = `${prepared}.part`;
@@ -81,7 +83,7 @@ export async function runInSandbox(
         "prepare",
         [base.path],
         draft,
-        [...network, "sh", "-c", PREPARE],
+        [...network, "sh", "-c", prepareScript],
         onOutput,
       );
       if (ended !== "exit status 0") throw new Error(`preparing the tree for the service's tests: ${ended}`);
@@ -92,7 +94,7 @@ export async function runInSandbox(
       state,
       "django",
       [prepared, base.path],
-      path.join(state.folder("sandbox"), "writes"),
+      join(state.folder("sandbox"), "writes"),
       ["--private-network", "--chdir=/src/tests/app", "--setenv=PYTHONDONTWRITEBYTECODE=1", ...command],
       onOutput,
     );

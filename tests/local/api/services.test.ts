@@ -7,12 +7,12 @@ import * as ec2 from "@aws-sdk/client-ec2";
 import * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
 import * as s3 from "@aws-sdk/client-s3";
 import { UnknownInstanceError } from "../../../local/api/apiFront";
-import type { TargetReport } from "../../../local/machine/balancer";
+import type { TargetReport } from "../../../local/machine/balancer/targetGroup";
 import { motoPython } from "../../../local/api/moto";
 import { startServices } from "../support";
 import type { Services } from "../support";
 
-const GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef";
+const targetGroupArn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef";
 
 describe("the AWS API of the local region", () => {
   let services: Services;
@@ -37,7 +37,7 @@ describe("the AWS API of the local region", () => {
     };
     services.front.attach({
       hosts: { reboot: power("reboot"), start: power("start"), stop: power("stop") },
-      targetHealth: { describe: (arn) => (arn === GROUP ? targets : undefined) },
+      targetHealth: { describe: (arn) => (arn === targetGroupArn ? targets : undefined) },
     });
   });
   after(() => services.stop());
@@ -149,7 +149,7 @@ describe("the AWS API of the local region", () => {
       services.clients.in("us-east-1").loadBalancing.send(new elb.DescribeTargetHealthCommand(input));
 
     it("target health is what the balancer sees", async () => {
-      const { TargetHealthDescriptions } = await describeHealth({ TargetGroupArn: GROUP });
+      const { TargetHealthDescriptions } = await describeHealth({ TargetGroupArn: targetGroupArn });
       assert.deepEqual(
         TargetHealthDescriptions?.map(({ Target, TargetHealth }) => ({
           targetId: Target?.Id,
@@ -163,7 +163,7 @@ describe("the AWS API of the local region", () => {
 
     it("targets that are asked for and not registered are unused", async () => {
       const Targets = [{ Id: "i-9" }, { Id: "i-1" }];
-      const { TargetHealthDescriptions } = await describeHealth({ TargetGroupArn: GROUP, Targets });
+      const { TargetHealthDescriptions } = await describeHealth({ TargetGroupArn: targetGroupArn, Targets });
       assert.deepEqual(
         TargetHealthDescriptions?.map(({ TargetHealth }) => [TargetHealth?.State, TargetHealth?.Reason]),
         [
@@ -174,7 +174,10 @@ describe("the AWS API of the local region", () => {
     });
 
     it("an unknown target group is an error", async () => {
-      await assert.rejects(describeHealth({ TargetGroupArn: `${GROUP}0` }), elb.TargetGroupNotFoundException);
+      await assert.rejects(
+        describeHealth({ TargetGroupArn: `${targetGroupArn}0` }),
+        elb.TargetGroupNotFoundException,
+      );
     });
 
     it("botocore understands the answers too", async () => {
@@ -182,7 +185,7 @@ describe("the AWS API of the local region", () => {
 import boto3
 client = boto3.client("elbv2", region_name="us-east-1", endpoint_url="${services.front.endpoint}",
                       aws_access_key_id="a", aws_secret_access_key="b")
-print([t["TargetHealth"]["State"] for t in client.describe_target_health(TargetGroupArn="${GROUP}")["TargetHealthDescriptions"]])
+print([t["TargetHealth"]["State"] for t in client.describe_target_health(TargetGroupArn="${targetGroupArn}")["TargetHealthDescriptions"]])
 try:
     client.describe_target_health(TargetGroupArn="none")
 except client.exceptions.TargetGroupNotFoundException as error:

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, it } from "node:test";
 import { instanceType } from "../../../local/aws/instanceTypes";
 
 // Sizes as in EC2's list of instance types.
@@ -17,10 +17,12 @@ const types: [string, number, "x86_64" | "arm64"][] = [
   ["m7i.12xlarge", 196_608, "x86_64"],
 ];
 
-for (const [name, memoryMiB, architecture] of types)
-  test(`${name} has ${memoryMiB} MiB and is ${architecture}`, () => {
-    assert.deepEqual(instanceType(name), { memoryMiB, architecture });
-  });
+describe("instance types", () => {
+  for (const [name, memoryMiB, architecture] of types)
+    it(`${name} has ${memoryMiB} MiB and is ${architecture}`, () => {
+      assert.deepEqual(instanceType(name), { memoryMiB, architecture });
+    });
 
-for (const name of ["t3", "t3.huge", "p5.48xlarge", "m7i.metal", ""])
-  test(`"${name}" is not known`, () => assert.equal(instanceType(name), undefined));
+  for (const name of ["t3", "t3.huge", "p5.48xlarge", "m7i.metal", ""])
+    it(`"${name}" is not known`, () => assert.equal(instanceType(name), undefined));
+});

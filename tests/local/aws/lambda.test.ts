@@ -6,10 +6,10 @@ import { lambdaHandlers } from "../../../local/aws/lambda";
 import type { Handlers } from "../../../local/engine/handler";
 import { request, temporaryFolder } from "../support";
 
-const FUNCTION = "aws:lambda/function:Function";
-const INVOCATION = "aws:lambda/invocation:Invocation";
+const functionType = "aws:lambda/function:Function";
+const invocationType = "aws:lambda/invocation:Invocation";
 
-const CODE = `
+const functionCode = `
 import { readFileSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { S3Client } from "@aws-sdk/client-s3";
@@ -34,16 +34,16 @@ describe("Lambda functions", () => {
   const abort = new AbortController();
 
   const invoke = async (event: unknown, functionName = "gate") => {
-    const handler = handlers[INVOCATION];
+    const handler = handlers[invocationType];
     assert.ok(handler);
-    return handler.create(request(INVOCATION, "call", { functionName, input: JSON.stringify(event) }));
+    return handler.create(request(invocationType, "call", { functionName, input: JSON.stringify(event) }));
   };
   const deploy = async (name: string, inputs: Record<string, unknown>, region?: string) => {
-    const handler = handlers[FUNCTION];
+    const handler = handlers[functionType];
     assert.ok(handler);
-    const code = new asset.AssetArchive({ "index.mjs": new asset.StringAsset(CODE) });
+    const code = new asset.AssetArchive({ "index.mjs": new asset.StringAsset(functionCode) });
     const standard = { name, runtime: "nodejs22.x", handler: "index.handler", code, timeout: 20 };
-    return handler.create(request(FUNCTION, name, { ...standard, ...inputs }, region));
+    return handler.create(request(functionType, name, { ...standard, ...inputs }, region));
   };
 
   before(async () => {
@@ -107,13 +107,13 @@ describe("Lambda functions", () => {
     await deploy("file", { handler: "other.handler" });
     await assert.rejects(invoke({}, "file"), /Cannot find module 'other'/);
     await deploy("deep", { handler: "index.files.list" });
-    assert.equal((await invoke({}, "deep")).outputs["result"], String(CODE.length));
+    assert.equal((await invoke({}, "deep")).outputs["result"], String(functionCode.length));
     await assert.rejects(invoke({}, "missing"), /there is no function missing in us-east-1/);
     await assert.rejects(deploy("python", { runtime: "python3.13" }), /only Node\.js functions/);
   });
 
   it("can be read, changed and deleted", async () => {
-    const handler = handlers[FUNCTION];
+    const handler = handlers[functionType];
     assert.ok(handler);
     const created = await deploy("brief", {}, "us-east-2");
     assert.equal(created.outputs["arn"], "arn:aws:lambda:us-east-2:123456789012:function:brief");

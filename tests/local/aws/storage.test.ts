@@ -10,11 +10,11 @@ import type { Handler, Handlers, Properties, ResourceState } from "../../../loca
 import { request, startServices } from "../support";
 import type { Services } from "../support";
 
-const BUCKET = "aws:s3/bucket:Bucket";
-const OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2";
-const SECRET = "aws:secretsmanager/secret:Secret";
-const VERSION = "aws:secretsmanager/secretVersion:SecretVersion";
-const PARAMETER = "aws:ssm/parameter:Parameter";
+const bucketType = "aws:s3/bucket:Bucket";
+const objectType = "aws:s3/bucketObjectv2:BucketObjectv2";
+const secretType = "aws:secretsmanager/secret:Secret";
+const versionType = "aws:secretsmanager/secretVersion:SecretVersion";
+const parameterType = "aws:ssm/parameter:Parameter";
 
 describe("storage and secrets", () => {
   let services: Services;
@@ -36,7 +36,7 @@ describe("storage and secrets", () => {
   after(() => services.stop());
 
   it("make a bucket with all of its settings", async () => {
-    const { id: bucket, outputs } = await create(BUCKET, "Accounts", { tags: { a: "b" } });
+    const { id: bucket, outputs } = await create(bucketType, "Accounts", { tags: { a: "b" } });
     assert.match(bucket, /^accounts-[0-9a-f]{7}$/);
     assert.equal(outputs["arn"], `arn:aws:s3:::${bucket}`);
     const setting = (type: string, inputs: Properties) =>
@@ -72,38 +72,38 @@ describe("storage and secrets", () => {
     const encryption = await client().send(new s3.GetBucketEncryptionCommand({ Bucket: bucket }));
     assert.equal(encryption.ServerSideEncryptionConfiguration?.Rules?.[0]?.BucketKeyEnabled, true);
     for (const type of Object.keys(handlers).filter(
-      (key) => key.startsWith("aws:s3/bucket") && key !== BUCKET && key !== OBJECT,
+      (key) => key.startsWith("aws:s3/bucket") && key !== bucketType && key !== objectType,
     )) {
       await handler(type).delete(bucket, {}, "us-east-1");
     }
-    await handler(BUCKET).delete(bucket, outputs, "us-east-1");
-    await handler(BUCKET).delete(bucket, outputs, "us-east-1");
-    assert.equal(await handler(BUCKET).read(bucket, outputs, "us-east-1"), undefined);
+    await handler(bucketType).delete(bucket, outputs, "us-east-1");
+    await handler(bucketType).delete(bucket, outputs, "us-east-1");
+    assert.equal(await handler(bucketType).read(bucket, outputs, "us-east-1"), undefined);
   });
 
   it("keep a bucket that is not empty, unless told otherwise", async () => {
-    const { id: bucket } = await create(BUCKET, "full", { bucket: "full" }, "us-east-2");
+    const { id: bucket } = await create(bucketType, "full", { bucket: "full" }, "us-east-2");
     await create("aws:s3/bucketVersioning:BucketVersioning", "v", {
       bucket,
       versioningConfiguration: { status: "Enabled" },
     });
-    for (const content of ["one", "two"]) await create(OBJECT, "o", { bucket, key: "k", content });
-    await create(OBJECT, "o", { bucket, key: "k2", content: "other" });
-    await assert.rejects(handler(BUCKET).delete(bucket, {}, "us-east-2"), { name: "BucketNotEmpty" });
-    await handler(OBJECT).delete("full/k", {}, "us-east-2");
+    for (const content of ["one", "two"]) await create(objectType, "o", { bucket, key: "k", content });
+    await create(objectType, "o", { bucket, key: "k2", content: "other" });
+    await assert.rejects(handler(bucketType).delete(bucket, {}, "us-east-2"), { name: "BucketNotEmpty" });
+    await handler(objectType).delete("full/k", {}, "us-east-2");
     const left = await client().send(new s3.ListObjectVersionsCommand({ Bucket: bucket }));
     assert.deepEqual(
       left.Versions?.map(({ Key }) => Key),
       ["k2"],
     );
-    await handler(BUCKET).delete(bucket, { forceDestroy: true }, "us-east-2");
-    assert.equal(await handler(BUCKET).read(bucket, {}, "us-east-2"), undefined);
+    await handler(bucketType).delete(bucket, { forceDestroy: true }, "us-east-2");
+    assert.equal(await handler(bucketType).read(bucket, {}, "us-east-2"), undefined);
   });
 
   it("upload text, assets and archives", async () => {
-    const { id: bucket } = await create(BUCKET, "objects", {});
+    const { id: bucket } = await create(bucketType, "objects", {});
     const stored = async (key: string, inputs: Properties) => {
-      const { id, outputs } = await create(OBJECT, "o", { bucket, key, ...inputs });
+      const { id, outputs } = await create(objectType, "o", { bucket, key, ...inputs });
       assert.equal(id, `${bucket}/${key}`);
       const { Body, ContentType } = await client().send(
         new s3.GetObjectCommand({ Bucket: bucket, Key: key }),
@@ -121,7 +121,7 @@ describe("storage and secrets", () => {
 
   it("keep secrets where both regions can read them", async () => {
     const { id, outputs } = await create(
-      SECRET,
+      secretType,
       "owner",
       { replicas: [{ region: "us-east-1" }], recoveryWindowInDays: 0, tags: { a: "b" } },
       "us-east-2",
@@ -130,7 +130,7 @@ describe("storage and secrets", () => {
       id,
       /^arn:aws:secretsmanager:us-east-2:123456789012:secret:owner-[0-9a-f]{7}-[A-Za-z0-9]{6}$/,
     );
-    const version = await create(VERSION, "owner", { secretId: id, secretString: "hush" }, "us-east-2");
+    const version = await create(versionType, "owner", { secretId: id, secretString: "hush" }, "us-east-2");
     assert.match(version.id, /\|/);
     for (const region of ["us-east-1", "us-east-2"]) {
       const { secretsManager } = services.clients.in(region);
@@ -139,28 +139,32 @@ describe("storage and secrets", () => {
       assert.equal(SecretString, "hush", region);
     }
     const state = { ...outputs, replicas: [{ region: "us-east-1" }], recoveryWindowInDays: 0 };
-    assert.ok(await handler(VERSION).read(version.id, {}, "us-east-2"));
-    await handler(SECRET).update(id, state, request(SECRET, "owner", { replicas: [] }, "us-east-2"));
+    assert.ok(await handler(versionType).read(version.id, {}, "us-east-2"));
+    await handler(secretType).update(id, state, request(secretType, "owner", { replicas: [] }, "us-east-2"));
     const gone = new GetSecretValueCommand({ SecretId: id.replace("us-east-2", "us-east-1") });
     await assert.rejects(services.clients.in("us-east-1").secretsManager.send(gone), {
       name: "ResourceNotFoundException",
     });
-    await handler(SECRET).delete(id, { ...state, replicas: [] }, "us-east-2");
-    await handler(SECRET).delete(id, { ...state, replicas: [] }, "us-east-2");
-    assert.equal(await handler(SECRET).read(id, state, "us-east-2"), undefined);
-    assert.equal(await handler(VERSION).read(version.id, {}, "us-east-2"), undefined);
+    await handler(secretType).delete(id, { ...state, replicas: [] }, "us-east-2");
+    await handler(secretType).delete(id, { ...state, replicas: [] }, "us-east-2");
+    assert.equal(await handler(secretType).read(id, state, "us-east-2"), undefined);
+    assert.equal(await handler(versionType).read(version.id, {}, "us-east-2"), undefined);
   });
 
   it("keep parameters", async () => {
-    const { id, outputs } = await create(PARAMETER, "p", { name: "/a/b", type: "SecureString", value: "v1" });
+    const { id, outputs } = await create(parameterType, "p", {
+      name: "/a/b",
+      type: "SecureString",
+      value: "v1",
+    });
     assert.equal(outputs["arn"], "arn:aws:ssm:us-east-1:123456789012:parameter/a/b");
-    const change = request(PARAMETER, "p", { name: "/a/b", type: "SecureString", value: "v2" });
-    assert.equal((await handler(PARAMETER).update(id, outputs, change)).outputs["version"], 2);
+    const change = request(parameterType, "p", { name: "/a/b", type: "SecureString", value: "v2" });
+    assert.equal((await handler(parameterType).update(id, outputs, change)).outputs["version"], 2);
     const command = new GetParameterCommand({ Name: id, WithDecryption: true });
     const { Parameter } = await services.clients.in("us-east-1").ssm.send(command);
     assert.equal(Parameter?.Value, "v2");
-    await handler(PARAMETER).delete(id, outputs, "us-east-1");
-    await handler(PARAMETER).delete(id, outputs, "us-east-1");
-    assert.equal(await handler(PARAMETER).read(id, outputs, "us-east-1"), undefined);
+    await handler(parameterType).delete(id, outputs, "us-east-1");
+    await handler(parameterType).delete(id, outputs, "us-east-1");
+    assert.equal(await handler(parameterType).read(id, outputs, "us-east-1"), undefined);
   });
 });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { cacheDirectory } from "../../../local/machine/cache";
-import { SUITE } from "../../../local/machine/baseImage";
+import { suite } from "../../../local/machine/host/baseImage";
 import {
   checkDisk,
   checkNetwork,
@@ -70,8 +70,8 @@ describe("preflight", () => {
 
   it("tells why the mirror can't be reached", async (t) => {
     const statuses: Record<string, number> = {
-      [`/good/dists/${SUITE}/Release`]: 200,
-      [`/bad/dists/${SUITE}/Release`]: 503,
+      [`/good/dists/${suite}/Release`]: 200,
+      [`/bad/dists/${suite}/Release`]: 503,
       "/old/dists/stable/Release": 200,
     };
     const server = createServer((request, response) => {

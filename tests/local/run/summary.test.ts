@@ -13,7 +13,7 @@ import {
 } from "../../../local/run/summary";
 import { temporaryFolder } from "../support";
 
-const OUTPUTS = {
+const outputs = {
   url: { value: "http://x", secret: false },
   password: { value: "hush", secret: true },
   zones: { value: ["a", "b"], secret: false },
@@ -24,12 +24,12 @@ describe("what a run tells at its end", () => {
     const folder = await temporaryFolder();
     t.after(() => folder.remove());
     const file = join(folder.path, "new", "outputs.json");
-    await writeOutputs(OUTPUTS, file);
+    await writeOutputs(outputs, file);
     const text = await readFile(file, "utf8");
     assert.deepEqual(JSON.parse(text), { url: "http://x", password: "[secret]", zones: ["a", "b"] });
-    assert.equal(text, outputsJson(OUTPUTS));
-    assert.doesNotMatch(renderOutputs(OUTPUTS), /hush/);
-    assert.match(renderOutputs(OUTPUTS), /^ {2}password : \[secret\]\n {2}url {6}: "http:\/\/x"$/m);
+    assert.equal(text, outputsJson(outputs));
+    assert.doesNotMatch(renderOutputs(outputs), /hush/);
+    assert.match(renderOutputs(outputs), /^ {2}password : \[secret\]\n {2}url {6}: "http:\/\/x"$/m);
   });
 
   it("commands to try are shell that parses", () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { duration, Progress, shortType } from "../../../local/terminal/progress";
 
-const ESCAPE = "\x1b";
-const CONTROL = new RegExp(`${ESCAPE}\\[(\\d*)([AKJm])|(\\n)|([^${ESCAPE}\\n]+)`, "g");
-const RED_CROSS = `${ESCAPE}[31m✗${ESCAPE}[0m one`;
+const escapeCode = "\x1b";
+const controlType = new RegExp(`${escapeCode}\\[(\\d*)([AKJm])|(\\n)|([^${escapeCode}\\n]+)`, "g");
+const redCross = `${escapeCode}[31m✗${escapeCode}[0m one`;
 
 /** A terminal as far as progress uses one: cursor up, carriage return, erase. */
 class Terminal {
@@ -17,7 +17,7 @@ class Terminal {
 
   write(text: string): boolean {
     this.written += text;
-    for (const [, escape, count, newline, rest] of text.matchAll(CONTROL)) {
+    for (const [, escape, count, newline, rest] of text.matchAll(controlType)) {
       if (newline) {
         this.row++;
         this.lines[this.row] ??= "";
@@ -169,7 +169,7 @@ describe("progress", () => {
     it("has colours unless NO_COLOR is set, and no live lines in CI or on a dumb terminal", () => {
       const coloured = start({});
       coloured.progress.begin("one").failed(new Error("x"));
-      assert.ok(coloured.terminal.written.includes(RED_CROSS));
+      assert.ok(coloured.terminal.written.includes(redCross));
       const plain = start();
       plain.progress.begin("one").failed(new Error("x"));
       assert.doesNotMatch(plain.terminal.written, /\[\d+m/);

@@ -1,82 +1,16 @@
-import * as fs from "node:fs";
-import * as net from "node:net";
-import * as path from "node:path";
-import { CommandError, run } from "./exec";
-import { Service, spawnService, StateDirectory, until } from "./state";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CommandError, run } from "../exec";
+import { spawnService } from "../service";
+import type { Service } from "../service";
+import type { StateDirectory } from "../state";
+import { ask, parseStatistics, renderBalancer, serverName, slots } from "./haproxy";
+import type { ListenerOptions, TargetGroupSettings } from "./haproxy";
+import { portHolder } from "./ports";
 
-/** What the program asked of a target group. Times in seconds. */
-export interface TargetGroupSettings {
-  readonly port: number;
-  readonly deregistrationDelay: number;
-  readonly healthCheck: {
-    readonly path: string;
-    readonly port: number;
-    /** Status codes of a healthy answer, such as `200` or `200-299`. */
-    readonly matcher: string;
-    readonly interval: number;
-    readonly timeout: number;
-    readonly healthyThreshold: number;
-    readonly unhealthyThreshold: number;
-  };
-}
-
-export interface ListenerOptions {
-  readonly name: string;
-  /** Address and port on the machine. */
-  readonly address: string;
-  readonly port: number;
-  /** The balancer's own network namespace, from which it reaches its targets. */
-  readonly namespace: string;
-  readonly idleTimeout: number;
-}
-
-/** Servers that HAProxy is told of at start; targets take and leave these places while it runs. */
-const SLOTS = 64;
-const BACKEND = "targets";
 /** How often a new target is asked until its first healthy answer, in seconds. */
-const ADMISSION_INTERVAL = 1;
-
-/** HAProxy's configuration for one listener that forwards to one target group. */
-export function renderBalancer(
-  listener: ListenerOptions,
-  group: TargetGroupSettings,
-  socket: string,
-): string {
-  const check = group.healthCheck;
-  return [
-    "global",
-    "  maxconn 4096",
-    `  stats socket ${socket} mode 600 level admin`,
-    "defaults",
-    "  mode http",
-    "  option forwardfor",
-    // The real balancer does not ask a second target either: a retry here would hide a failure there.
-    "  retries 0",
-    "  timeout connect 5s",
-    `  timeout client ${listener.idleTimeout}s`,
-    `  timeout server ${listener.idleTimeout}s`,
-    "frontend listener",
-    `  bind ${listener.address}:${listener.port}`,
-    "  http-request set-header X-Forwarded-Proto http",
-    `  http-request set-header X-Forwarded-Port ${listener.port}`,
-    `  default_backend ${BACKEND}`,
-    `backend ${BACKEND}`,
-    "  balance roundrobin",
-    "  option httpchk",
-    `  http-check send meth GET uri ${check.path} ver HTTP/1.1 hdr Host localhost hdr User-Agent ELB-HealthChecker/2.0`,
-    `  http-check expect status ${check.matcher}`,
-    `  timeout check ${check.timeout}s`,
-    `  default-server inter ${check.interval}s fall ${check.unhealthyThreshold} rise ${check.healthyThreshold}`,
-    // One line each: HAProxy gives the namespace of a server-template to its first server only, and the others would
-    // connect from the machine's own network.
-    ...Array.from(
-      { length: SLOTS },
-      (_, index) =>
-        `  server target${index + 1} 0.0.0.0:${group.port} port ${check.port} check disabled namespace ${listener.namespace}`,
-    ),
-    "",
-  ].join("\n");
-}
+const admissionInterval = 1;
 
 export type TargetState = "initial" | "healthy" | "unhealthy" | "draining" | "unused";
 
@@ -105,7 +39,7 @@ export class TargetGroup {
   private readonly targets = new Map<string, Target>();
   private listener: { options: ListenerOptions; service: Service; socket: string } | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private isPolling = false;
+  private polling: Promise<void> | undefined;
 
   constructor(
     private readonly state: StateDirectory,
@@ -123,11 +57,12 @@ export class TargetGroup {
         `port ${options.port} of ${options.address} is held by ${holder}: stop it, then start again`,
       );
     const folder = this.state.folder("balancers", options.name);
-    const socket = path.join(folder, "admin.sock");
-    const config = path.join(folder, "haproxy.cfg");
-    fs.writeFileSync(config, renderBalancer(options, this.settings, socket));
-    const service = await spawnService(this.state, options.name, "haproxy", ["-db", "-f", config]);
-    await until(async () => (await ask(socket, "show info")).includes(`Pid: ${service.pid}`), service);
+    const socket = join(folder, "admin.sock");
+    const config = join(folder, "haproxy.cfg");
+    writeFileSync(config, renderBalancer(options, this.settings, socket));
+    const service = await spawnService(this.state, options.name, "haproxy", ["-db", "-f", config], {
+      isReady: async ({ pid }) => (await ask(socket, "show info")).includes(`Pid: ${pid}`),
+    });
     this.listener = { options, service, socket };
     void service.ended.then((reason) => {
       if (this.listener?.service === service)
@@ -135,17 +70,20 @@ export class TargetGroup {
           new Error(`the balancer ${options.name} ended with ${reason}: ${service.output().trim()}`),
         );
     });
-    this.timer = setInterval(() => void this.poll(), ADMISSION_INTERVAL * 1000);
+    this.timer = setInterval(() => {
+      this.polling ??= this.poll().finally(() => (this.polling = undefined));
+    }, admissionInterval * 1000);
   }
 
-  /** Stops the listener; its targets become unused. */
+  /** Stops the listener; its targets become unused. What fails can be tried again. */
   async unlisten(): Promise<void> {
     clearInterval(this.timer);
-    const listener = this.listener;
+    const { listener } = this;
     this.listener = undefined;
+    await this.polling;
     for (const target of this.targets.values()) {
       target.slot = undefined;
-      target.report = UNUSED;
+      target.report = unused;
     }
     await listener?.service.stop();
   }
@@ -166,14 +104,14 @@ export class TargetGroup {
       slot: undefined,
       isDraining: false,
       firstFailureAt: undefined,
-      report: this.listener ? INITIAL : UNUSED,
+      report: this.listener ? initial : unused,
     });
   }
 
   /** Takes a target out: no new request reaches it; resolves when its last one ended or the delay has passed. */
   async deregister(id: string): Promise<void> {
     const target = this.targets.get(id);
-    if (!target || target.isDraining) return;
+    if (!target) return;
     target.isDraining = true;
     if (this.serves() && target.slot !== undefined) {
       target.report = {
@@ -184,7 +122,7 @@ export class TargetGroup {
       await this.command(`set server ${serverName(target.slot)} state drain`);
       const deadline = Date.now() + this.settings.deregistrationDelay * 1000;
       while (this.serves() && Date.now() < deadline && (await this.sessions(target.slot)) > 0)
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await sleep(200);
       if (this.serves()) await this.command(`set server ${serverName(target.slot)} state maint`);
     }
     this.targets.delete(id);
@@ -211,8 +149,7 @@ export class TargetGroup {
 
   private async poll(): Promise<void> {
     const { listener } = this;
-    if (this.isPolling || !listener) return;
-    this.isPolling = true;
+    if (!listener) return;
     try {
       const waiting = [...this.targets.values()].filter(
         (target) => target.slot === undefined && !target.isDraining,
@@ -222,8 +159,6 @@ export class TargetGroup {
     } catch (error) {
       // The listener may be stopped while a question to it is under way.
       if (this.serves()) this.onFault(error as Error);
-    } finally {
-      this.isPolling = false;
     }
   }
 
@@ -248,8 +183,8 @@ export class TargetGroup {
     if (!this.serves() || target.isDraining || !this.targets.has(target.id)) return;
     if (matches(answer, matcher)) {
       const taken = new Set([...this.targets.values()].map((other) => other.slot));
-      const slot = Array.from({ length: SLOTS }, (_, index) => index + 1).find((place) => !taken.has(place));
-      if (slot === undefined) throw new Error(`the local region's balancer holds at most ${SLOTS} targets`);
+      const slot = Array.from({ length: slots }, (_, index) => index + 1).find((place) => !taken.has(place));
+      if (slot === undefined) throw new Error(`the local region's balancer holds at most ${slots} targets`);
       target.slot = slot;
       const server = serverName(slot);
       await this.command(`set server ${server} addr ${target.address} port ${this.settings.port}`);
@@ -310,76 +245,20 @@ export class TargetGroup {
   }
 }
 
-const UNUSED = {
+const unused = {
   state: "unused",
   reason: "Target.NotInUse",
   description: "No listener uses the target group",
 } as const;
-const INITIAL = {
+const initial = {
   state: "initial",
   reason: "Elb.InitialHealthChecking",
   description: "Initial health checks in progress",
 } as const;
-
-/** Asks HAProxy over its admin socket. */
-function ask(socket: string, command: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    const link = net.connect(socket, () => link.end(`${command}\n`));
-    link
-      .setEncoding("utf8")
-      .on("data", (chunk: string) => (text += chunk))
-      .on("end", () => resolve(text.trim()))
-      .on("error", reject);
-  });
-}
-
-const serverName = (slot: number) => `${BACKEND}/target${slot}`;
 
 function matches(code: string, matcher: string): boolean {
   return matcher.split(",").some((part) => {
     const [low = "", high = low] = part.split("-");
     return Number(code) >= Number(low) && Number(code) <= Number(high);
   });
-}
-
-/** The rows of HAProxy's `show stat` by server name (management guide, 9.1). */
-export function parseStatistics(
-  csv: string,
-): Map<
-  string,
-  { readonly status: string; readonly check: string; readonly code: string; readonly sessions: number }
-> {
-  const [header = "", ...lines] = csv.split("\n");
-  const columns = header.replace(/^# /, "").split(",");
-  const column = (cells: string[], name: string) => cells[columns.indexOf(name)] ?? "";
-  return new Map(
-    lines.map((line) => {
-      const cells = line.split(",");
-      return [
-        column(cells, "svname"),
-        {
-          status: column(cells, "status"),
-          check: column(cells, "check_status"),
-          code: column(cells, "check_code"),
-          sessions: Number(column(cells, "scur")),
-        },
-      ];
-    }),
-  );
-}
-
-/** The process that listens on a port of the machine, if any. */
-export async function portHolder(address: string, port: number): Promise<string | undefined> {
-  const isFree = await new Promise<boolean>((resolve, reject) => {
-    const probe = net.createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) =>
-      error.code === "EADDRINUSE" ? resolve(false) : reject(new Error(error.message, { cause: error })),
-    );
-    probe.listen(port, address, () => probe.close(() => resolve(true)));
-  });
-  if (isFree) return undefined;
-  const listening = await run("ss", ["-Hltnp", `sport = :${port}`]);
-  const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(listening) ?? [];
-  return name === undefined ? "another process" : `${name} (process ${pid})`;
 }

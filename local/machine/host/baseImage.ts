@@ -1,23 +1,32 @@
 import { createHash } from "node:crypto";
-import * as fs from "node:fs";
-import * as path from "node:path";
-import { cacheDirectory } from "./cache";
-import { run } from "./exec";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { cacheDirectory } from "../cache";
+import { run } from "../exec";
 
 /** Debian release of the hosts. */
-export const SUITE = "trixie";
+export const suite = "trixie";
 
 /**
  * What Debian's own EC2 image of that release has, as far as boot scripts may lean on it: an init, cloud-init, the
  * network and file system tools, curl and Python.
  */
-const PACKAGES = [
+const packages = [
   ...["systemd", "systemd-sysv", "dbus", "cloud-init", "iproute2", "netbase", "iputils-ping", "procps"],
   ...["ca-certificates", "curl", "python3", "e2fsprogs", "util-linux", "udev", "openssl"],
 ];
 
 /** Timers and services that do nothing for a container but cost time at boot. */
-const MASKED_UNITS = [
+const maskedUnits = [
   ...["apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service"],
   ...[
     "fstrim.timer",
@@ -33,10 +42,10 @@ const MASKED_UNITS = [
  * The Ec2 datasource recognises AWS by DMI data, which a container does not have: the same first boot comes from a
  * NoCloud seed. Addresses are set from outside. ds-identify reads the list only if it is on one line.
  */
-const CLOUD_CONFIG = ["datasource_list: [ NoCloud, None ]", "network: { config: disabled }", ""].join("\n");
+const cloudConfig = ["datasource_list: [ NoCloud, None ]", "network: { config: disabled }", ""].join("\n");
 
-const MACHINE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
-const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g;
+const certificatesFile = "/etc/ssl/certs/ca-certificates.crt";
+const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g;
 
 /**
  * Package sources: the mirrors of the machine's own apt configuration. None where it has none for Debian, which leaves
@@ -54,14 +63,14 @@ export async function packageSources(): Promise<string[]> {
   const [mirror, security] = [mirrors.get("Debian"), mirrors.get("Debian-Security")];
   if (mirror === undefined) return [];
   return [
-    `deb ${mirror} ${SUITE} main`,
-    `deb ${mirror} ${SUITE}-updates main`,
-    ...(security === undefined ? [] : [`deb ${security} ${SUITE}-security main`]),
+    `deb ${mirror} ${suite} main`,
+    `deb ${mirror} ${suite}-updates main`,
+    ...(security === undefined ? [] : [`deb ${security} ${suite}-security main`]),
   ];
 }
 
 function machineCertificates(): string {
-  return fs.existsSync(MACHINE_CERTIFICATES) ? fs.readFileSync(MACHINE_CERTIFICATES, "utf8") : "";
+  return existsSync(certificatesFile) ? readFileSync(certificatesFile, "utf8") : "";
 }
 
 /**
@@ -73,27 +82,18 @@ export async function ensureBaseImage(
   signal?: AbortSignal,
 ): Promise<{ readonly path: string; readonly wasCached: boolean }> {
   const sources = await packageSources();
-  const recipe = JSON.stringify([
-    SUITE,
-    sources,
-    PACKAGES,
-    MASKED_UNITS,
-    CLOUD_CONFIG,
-    machineCertificates(),
-  ]);
+  const recipe = JSON.stringify([suite, sources, packages, maskedUnits, cloudConfig, machineCertificates()]);
   const name = `base-${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}`;
-  const image = path.join(cacheDirectory(), name);
-  if (fs.existsSync(image)) return { path: image, wasCached: true };
+  const image = join(cacheDirectory(), name);
+  if (existsSync(image)) return { path: image, wasCached: true };
 
-  report(`building the Debian ${SUITE} base image with mmdebstrap`);
-  fs.mkdirSync(path.dirname(image), { recursive: true });
+  report(`building the Debian ${suite} base image with mmdebstrap`);
+  mkdirSync(dirname(image), { recursive: true });
   // Of this process alone: a build that is still dying elsewhere must not write into it.
   const draft = `${image}.${process.pid}`;
-  for (const old of fs
-    .readdirSync(path.dirname(image))
-    .filter((entry) => /^base-[0-9a-f]+\.\d+$/.test(entry)))
-    if (!fs.existsSync(`/proc/${old.split(".")[1]}`))
-      fs.rmSync(path.join(path.dirname(image), old), { recursive: true, force: true });
+  for (const old of readdirSync(dirname(image)).filter((entry) => /^base-[0-9a-f]+\.\d+$/.test(entry)))
+    if (!existsSync(`/proc/${old.split(".")[1]}`))
+      rmSync(join(dirname(image), old), { recursive: true, force: true });
   try {
     await run(
       // mmdebstrap mounts /proc and /sys in the tree: in namespaces of their own these go with it, whatever ends it.
@@ -107,8 +107,8 @@ export async function ensureBaseImage(
         "--dpkgopt=force-unsafe-io",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
-        `--include=${PACKAGES.join(",")}`,
-        SUITE,
+        `--include=${packages.join(",")}`,
+        suite,
         draft,
         ...sources,
       ],
@@ -116,39 +116,36 @@ export async function ensureBaseImage(
     );
     customise(draft);
     await trustMachineCertificates(draft);
-    fs.renameSync(draft, image);
+    renameSync(draft, image);
   } catch (error) {
-    fs.rmSync(draft, { recursive: true, force: true });
+    rmSync(draft, { recursive: true, force: true });
     throw error;
   }
   return { path: image, wasCached: false };
 }
 
 function customise(root: string): void {
-  fs.writeFileSync(path.join(root, "etc/cloud/cloud.cfg.d/90_local.cfg"), CLOUD_CONFIG);
-  for (const unit of MASKED_UNITS) {
-    const link = path.join(root, "etc/systemd/system", unit);
-    fs.rmSync(link, { force: true });
-    fs.symlinkSync("/dev/null", link);
+  writeFileSync(join(root, "etc/cloud/cloud.cfg.d/90_local.cfg"), cloudConfig);
+  for (const unit of maskedUnits) {
+    const link = join(root, "etc/systemd/system", unit);
+    rmSync(link, { force: true });
+    symlinkSync("/dev/null", link);
   }
   // Each host is given its own at its first boot.
-  fs.writeFileSync(path.join(root, "etc/machine-id"), "");
+  writeFileSync(join(root, "etc/machine-id"), "");
 }
 
 /** Has hosts trust the certificate authorities that the machine trusts beyond Debian's own. */
 async function trustMachineCertificates(root: string): Promise<void> {
   const own = new Set(
-    fs
-      .readFileSync(path.join(root, MACHINE_CERTIFICATES), "utf8")
-      .match(PEM)
+    readFileSync(join(root, certificatesFile), "utf8")
+      .match(pemBlock)
       ?.map((pem) => pem.trim()),
   );
-  const extra = (machineCertificates().match(PEM) ?? []).filter((pem) => !own.has(pem.trim()));
+  const extra = (machineCertificates().match(pemBlock) ?? []).filter((pem) => !own.has(pem.trim()));
   if (extra.length === 0) return;
-  const folder = path.join(root, "usr/local/share/ca-certificates");
-  fs.mkdirSync(folder, { recursive: true });
-  extra.forEach((pem, index) =>
-    fs.writeFileSync(path.join(folder, `machine-${index}.crt`), `${pem.trim()}\n`),
-  );
+  const folder = join(root, "usr/local/share/ca-certificates");
+  mkdirSync(folder, { recursive: true });
+  extra.forEach((pem, index) => writeFileSync(join(folder, `machine-${index}.crt`), `${pem.trim()}\n`));
   await run("chroot", [root, "update-ca-certificates"]);
 }

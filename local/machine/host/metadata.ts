@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import * as http from "node:http";
-import { AddressInfo } from "node:net";
-import { SOURCE_HEADER, VPC_HEADER } from "./network";
+import { createServer } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { sourceHeader, vpcHeader } from "../network/endpoints";
 
 /** What a host can learn about itself. */
 export interface HostIdentity {
@@ -20,8 +21,8 @@ export interface HostIdentity {
   readonly requiresToken: boolean;
 }
 
-const TOKEN_SECONDS = { min: 1, max: 21_600 }; // the bounds of EC2
-const CREDENTIAL_HOURS = 6;
+const tokenSeconds = { min: 1, max: 21_600 }; // the bounds of EC2
+const credentialHours = 6;
 
 /**
  * The instance metadata service of all hosts. HAProxy, which listens at 169.254.169.254 in each network, tells who
@@ -30,7 +31,7 @@ const CREDENTIAL_HOURS = 6;
 export class MetadataService {
   private readonly hosts = new Map<string, HostIdentity>();
   private readonly tokens = new Map<string, { readonly host: string; readonly expires: number }>();
-  private readonly server = http.createServer((request, response) => this.answer(request, response));
+  private readonly server = createServer((request, response) => this.answer(request, response));
 
   async listen(): Promise<number> {
     await new Promise<void>((resolve, reject) => {
@@ -52,10 +53,10 @@ export class MetadataService {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  private answer(request: http.IncomingMessage, response: http.ServerResponse): void {
-    const send = (status: number, body = "", headers: http.OutgoingHttpHeaders = {}) =>
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const send = (status: number, body = "", headers: OutgoingHttpHeaders = {}) =>
       response.writeHead(status, { "content-type": "text/plain", ...headers }).end(body);
-    const who = `${String(request.headers[VPC_HEADER])} ${String(request.headers[SOURCE_HEADER])}`;
+    const who = `${String(request.headers[vpcHeader])} ${String(request.headers[sourceHeader])}`;
     const host = this.hosts.get(who);
     if (!host) return void send(404);
     const url = (request.url ?? "/").replace(/\/{2,}/g, "/");
@@ -65,7 +66,7 @@ export class MetadataService {
       // A proxy that was fooled into asking would add this header: EC2 refuses it a token.
       if (request.headers["x-forwarded-for"] !== undefined) return void send(403);
       const ttl = Number(request.headers["x-aws-ec2-metadata-token-ttl-seconds"]);
-      if (!Number.isInteger(ttl) || ttl < TOKEN_SECONDS.min || ttl > TOKEN_SECONDS.max) return void send(400);
+      if (!Number.isInteger(ttl) || ttl < tokenSeconds.min || ttl > tokenSeconds.max) return void send(400);
       const token = randomBytes(30).toString("base64url");
       this.tokens.set(token, { host: who, expires: Date.now() + ttl * 1000 });
       return void send(200, token, { "x-aws-ec2-metadata-token-ttl-seconds": String(ttl) });
@@ -120,7 +121,7 @@ function lookUp(host: HostIdentity, url: string): string | undefined {
       AccessKeyId: `ASIA${host.instanceId.slice(2).toUpperCase()}`,
       SecretAccessKey: "local-region",
       Token: `local-region-${host.instanceId}`,
-      Expiration: new Date(Date.now() + CREDENTIAL_HOURS * 3_600_000).toISOString(),
+      Expiration: new Date(Date.now() + credentialHours * 3_600_000).toISOString(),
     });
   return values[path];
 }

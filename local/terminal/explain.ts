@@ -7,9 +7,3 @@ export function explain(error: unknown): string {
   );
   return fault instanceof Error ? `${error.message}\n${fault.stack}` : error.message;
 }
-
-/** A member that an answer of the AWS API must have. */
-export function present<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new Error(`the local region's AWS API answered without ${what}`);
-  return value;
-}

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { TargetHealthSource } from "../api/apiFront";
+import type { AwsClients } from "../api/clients";
+import type { TargetGroup } from "../machine/balancer/targetGroup";
+import { Host } from "../machine/host/host";
+import { MetadataService } from "../machine/host/metadata";
+import type { EndpointPorts } from "../machine/network/endpoints";
+import type { VpcNetwork } from "../machine/network/vpcNetwork";
+import type { StateDirectory } from "../machine/state";
+import type { BlockDevice } from "../machine/volumes";
+import { Instances } from "./instances";
+import type { Placement, TemplateData } from "./instances";
+import type { ScalingGroup } from "./scalingGroup";
+
+/** What everything in the region is made with. */
+export interface InventoryOptions {
+  readonly state: StateDirectory;
+  readonly clients: AwsClients;
+  /** Port of the AWS API on the machine's loopback address. */
+  readonly apiPort: number;
+  /** Folder of the Debian tree that hosts start from. */
+  readonly baseImage: string;
+  /** Told of what goes wrong while nobody waits for it, such as a host that could not be replaced. */
+  readonly onFault: (error: Error) => void;
+}
+
+/** A subnet, as instances are placed in it. */
+export interface SubnetRecord {
+  readonly vpcId: string;
+  readonly region: string;
+  readonly zone: string;
+  /** Whether its hosts get a public address unless they say otherwise. */
+  mapsPublicAddress: boolean;
+}
+
+/** What exists in the local region, by AWS id. Handlers of resource types add to it and take from it. */
+export class Inventory implements TargetHealthSource {
+  readonly vpcs = new Map<string, VpcNetwork>();
+  readonly subnets = new Map<string, SubnetRecord>();
+  readonly instances: Instances;
+  /** Layers of each image, the topmost first. */
+  readonly images = new Map<string, readonly string[]>();
+  readonly volumes = new Map<string, BlockDevice>();
+  /** Versions of each launch template, the first at index 0. */
+  readonly launchTemplates = new Map<string, TemplateData[]>();
+  readonly scalingGroups = new Map<string, ScalingGroup>();
+  /** By ARN. */
+  readonly targetGroups = new Map<string, TargetGroup>();
+
+  private constructor(
+    private readonly options: InventoryOptions,
+    private readonly metadata: MetadataService,
+    /** Of the services that hosts reach in their network. */
+    readonly ports: EndpointPorts,
+  ) {
+    const { state, clients, onFault } = options;
+    this.instances = new Instances({
+      clients,
+      metadata,
+      onFault,
+      place: (imageId, subnetId) => this.place(imageId, subnetId),
+      makeHost: (host) => new Host(state, host),
+    });
+  }
+
+  static async open(options: InventoryOptions): Promise<Inventory> {
+    const metadata = new MetadataService();
+    return new Inventory(options, metadata, { metadata: await metadata.listen(), api: options.apiPort });
+  }
+
+  get state(): StateDirectory {
+    return this.options.state;
+  }
+
+  get clients(): AwsClients {
+    return this.options.clients;
+  }
+
+  get onFault(): (error: Error) => void {
+    return this.options.onFault;
+  }
+
+  find<T>(kind: string, items: { get(id: string): T | undefined }, id: string): T {
+    const item = items.get(id);
+    if (item === undefined) throw new Error(`there is no ${kind} ${id} in the local region`);
+    return item;
+  }
+
+  networkOf(subnetId: string): VpcNetwork {
+    return this.find("VPC", this.vpcs, this.find("subnet", this.subnets, subnetId).vpcId);
+  }
+
+  /** The network that holds a security group. */
+  networkOfGroup(groupId: string): VpcNetwork | undefined {
+    return [...this.vpcs.values()].find((network) => network.hasGroup(groupId));
+  }
+
+  private place(imageId: string, subnetId: string): Placement {
+    return {
+      layers: this.find("image", this.images, imageId),
+      network: this.networkOf(subnetId),
+      ...this.find("subnet", this.subnets, subnetId),
+    };
+  }
+
+  describe(targetGroupArn: string) {
+    return this.targetGroups.get(targetGroupArn)?.describe();
+  }
+
+  /** The base image under the id that stands for a Debian image of that name. */
+  imageNamed(name: string): string {
+    const id = `ami-0${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
+    this.images.set(id, [this.options.baseImage]);
+    return id;
+  }
+
+  /** A folder for the layer of a new image. */
+  imageFolder(id: string): string {
+    return join(this.state.folder("images"), id);
+  }
+
+  /** The layer of an image stays while a host's disk rests on it. */
+  deleteImage(id: string): void {
+    const [layer] = this.images.get(id) ?? [];
+    this.images.delete(id);
+    if (layer !== undefined && !this.instances.use(layer)) rmSync(layer, { recursive: true, force: true });
+  }
+
+  /** Lets nothing begin any more, waits for what was begun, and ends the hosts that are left. */
+  async close(): Promise<void> {
+    await Promise.all([...this.scalingGroups.values()].map((group) => group.close()));
+    await this.instances.close();
+    await this.metadata.close();
+  }
+}

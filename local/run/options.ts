@@ -1,0 +1,34 @@
+import { parseArgs } from "node:util";
+
+export const help = `Deploys the stack on this machine: real hosts in two networks, no AWS account.
+
+Usage: npm start [-- OPTIONS]
+
+  --once          deploy, check the service as a user would, destroy; exit status 0 or 1
+  --stack NAME    settings from Pulumi.NAME.yaml (default: local)
+  --help          this text
+
+Without --once the region stays up until Ctrl-C or SIGTERM, which destroys everything.
+Needs root on Debian 12 or 13; packages that are missing are installed.
+`;
+
+/** What `npm start` is asked to do. */
+export interface Options {
+  /** Deploy, check, destroy. */
+  readonly once: boolean;
+  readonly stack: string;
+  readonly help: boolean;
+}
+
+/** Reads the options; throws what is wrong with them. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      once: { type: "boolean", default: false },
+      stack: { type: "string", default: "local" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  return values;
+}

@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import { ScalingGroup } from "../../../local/aws/scalingGroup";
+import type { GroupSettings, MemberHosts } from "../../../local/aws/scalingGroup";
+import { Gate, settled } from "../support";
+
+const settings: GroupSettings = {
+  label: "web",
+  templateId: "lt-1",
+  templateVersion: 1,
+  subnetIds: ["zone-a", "zone-b"],
+  targetGroupArns: [],
+  checksBalancer: true,
+  gracePeriod: 0,
+};
+
+describe("an auto scaling group", () => {
+  let wanted: string[];
+  let replaced: string[];
+  let faults: string[];
+  /** Subnets of the hosts that exist. */
+  let hosts: Map<string, string>;
+  let unhealthy: Set<string>;
+  /** Where launches and ends wait, if there is a gate for the host. */
+  let launches: Map<string, Gate>;
+  let ends: Map<string, Gate>;
+  let group: ScalingGroup;
+
+  const fleet: MemberHosts = {
+    async launch(id, subnetId, _settings, signal) {
+      await launches.get(id)?.pass();
+      signal.throwIfAborted();
+      hosts.set(id, subnetId);
+    },
+    isUp: (id) => hosts.has(id),
+    isUnhealthy: (id) => unhealthy.has(id),
+    async end(id) {
+      await ends.get(id)?.pass();
+      hosts.delete(id);
+    },
+  };
+  /** One look, and all that it begins which no gate holds. */
+  const look = async () => {
+    await group.look();
+    await settled();
+  };
+
+  beforeEach(() => {
+    wanted = ["i-1", "i-2"];
+    replaced = [];
+    faults = [];
+    hosts = new Map();
+    unhealthy = new Set();
+    launches = new Map();
+    ends = new Map();
+    const record = {
+      wanted: async () => [...wanted],
+      replace: async (id: string) => {
+        replaced.push(id);
+        wanted = wanted.map((other) => (other === id ? `${id}'` : other));
+      },
+    };
+    group = new ScalingGroup(record, fleet, settings, (error) => faults.push(error.message));
+  });
+
+  it("spreads its hosts over the zones while they are being launched", async () => {
+    for (const id of wanted) launches.set(id, new Gate());
+    await look();
+    for (const gate of launches.values()) gate.open();
+    await settled();
+    assert.deepEqual(Object.fromEntries(hosts), { "i-1": "zone-a", "i-2": "zone-b" });
+  });
+
+  for (const dead of ["i-1", "i-2"])
+    it(`puts the replacement of ${dead} into the zone that lost a host, while that still ends`, async () => {
+      await look();
+      const zone = hosts.get(dead);
+      unhealthy.add(dead);
+      ends.set(dead, new Gate());
+      await look();
+      assert.deepEqual(replaced, [dead]);
+      await look();
+      assert.equal(hosts.get(`${dead}'`), zone);
+      ends.get(dead)?.open();
+      await settled();
+      assert.deepEqual([...hosts.values()].sort(), ["zone-a", "zone-b"]);
+    });
+
+  it("replaces a host that could not be launched, and tells why", async () => {
+    launches.set("i-2", Gate.failing("no such image"));
+    await look();
+    assert.deepEqual(faults, ["no such image"]);
+    await look();
+    assert.deepEqual(replaced, ["i-2"]);
+    await look();
+    assert.deepEqual(Object.fromEntries(hosts), { "i-1": "zone-a", "i-2'": "zone-b" });
+  });
+
+  it("leaves alone what is unhealthy in its grace period, and replaces what is dead in it", async () => {
+    group.settings = { ...settings, gracePeriod: 1000 };
+    await look();
+    unhealthy.add("i-1");
+    hosts.delete("i-2");
+    await look();
+    assert.deepEqual(replaced, ["i-2"]);
+  });
+
+  it("neither judges nor ends a host twice while it is launched or ended", async () => {
+    launches.set("i-1", new Gate());
+    await look();
+    await look();
+    assert.deepEqual(replaced, [], "a host that is not there yet is not dead");
+    launches.get("i-1")?.open();
+    await settled();
+    wanted = ["i-2"];
+    const gate = new Gate();
+    ends.set("i-1", gate);
+    await look();
+    await look();
+    assert.equal(gate.arrivals, 1);
+    gate.open();
+    await settled();
+    assert.deepEqual([...hosts.keys()], ["i-2"]);
+  });
+
+  it("ends again what could not be ended", async () => {
+    await look();
+    wanted = ["i-2"];
+    ends.set("i-1", Gate.failing("the disk is busy"));
+    await look();
+    assert.deepEqual(faults, ["the disk is busy"]);
+    ends.clear();
+    await look();
+    assert.deepEqual([...hosts.keys()], ["i-2"]);
+  });
+
+  it("closed while a replacement is launched, cancels it and leaves nothing", async () => {
+    await look();
+    unhealthy.add("i-1");
+    await look();
+    const gate = new Gate();
+    launches.set("i-1'", gate);
+    await look();
+    assert.equal(gate.arrivals, 1);
+    const closed = group.close();
+    await settled();
+    assert.ok(!hosts.has("i-2"), "the others need not wait");
+    gate.open();
+    await closed;
+    assert.deepEqual([...hosts.keys()], []);
+    assert.deepEqual(faults, [], "a cancelled launch is no fault");
+  });
+
+  it("closed while a host ends, waits for that end", async () => {
+    await look();
+    wanted = ["i-2"];
+    const gate = new Gate();
+    ends.set("i-1", gate);
+    await look();
+    let isClosed = false;
+    const closed = group.close().then(() => (isClosed = true));
+    await settled();
+    assert.equal(isClosed, false);
+    gate.open();
+    await closed;
+    assert.deepEqual([...hosts.keys()], []);
+    assert.equal(gate.arrivals, 1);
+  });
+
+  it("closed while it looks, begins nothing any more", async () => {
+    const asked = new Gate();
+    const late = new ScalingGroup(
+      {
+        wanted: async () => {
+          await asked.pass();
+          return wanted;
+        },
+        replace: async () => undefined,
+      },
+      fleet,
+      settings,
+      (error) => faults.push(error.message),
+    );
+    late.follow();
+    await settled();
+    const closed = late.close();
+    asked.open();
+    await closed;
+    await settled();
+    assert.deepEqual([...hosts.keys()], []);
+  });
+
+  it("closes in spite of a host that cannot be ended, tells which, and can be closed again", async () => {
+    await look();
+    ends.set("i-1", Gate.failing("the disk is busy"));
+    await assert.rejects(group.close(), /the disk is busy/);
+    assert.deepEqual([...hosts.keys()], ["i-1"]);
+    ends.clear();
+    await group.close();
+    assert.deepEqual([...hosts.keys()], []);
+  });
+});

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { spawnService } from "../../../local/machine/service";
+import type { Service } from "../../../local/machine/service";
+import { temporaryFolder } from "../support";
+
+describe("a service", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  const state = {
+    folder: (...names: string[]) => {
+      const path = join(folder.path, ...names);
+      mkdirSync(path, { recursive: true });
+      return path;
+    },
+  };
+  const shell = (script: string, isReady?: (service: Service) => boolean) =>
+    spawnService(state, "shell", "sh", ["-c", script], isReady ? { isReady } : {});
+  const records = () => readdirSync(state.folder("processes"));
+
+  before(async () => {
+    folder = await temporaryFolder();
+  });
+  after(() => folder.remove());
+
+  it("is answered when it is ready, is on record while it runs, and may be stopped twice", async () => {
+    const file = join(folder.path, "ready");
+    const service = await shell(`echo begun; sleep 0.1; : > ${file}; exec sleep 1000`, () =>
+      existsSync(file),
+    );
+    assert.equal(service.output(), "begun\n");
+    assert.deepEqual(records(), ["shell.json"]);
+    await service.stop();
+    await service.stop();
+    assert.equal(await service.ended, "signal SIGTERM");
+    assert.deepEqual(records(), []);
+  });
+
+  it("that ends before it is ready is an error with its last words, and leaves nothing", async () => {
+    await assert.rejects(
+      shell("echo no such port; exit 3", () => false),
+      /^Error: shell ended with exit status 3: no such port$/,
+    );
+    assert.deepEqual(records(), []);
+  });
+
+  it("that cannot be started is an error that names it", async () => {
+    await assert.rejects(spawnService(state, "none", "/no/such/program", []), /\/no\/such\/program/);
+    assert.deepEqual(records(), []);
+  });
+});
