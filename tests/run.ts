@@ -105,6 +105,7 @@ const stages: Readonly<Record<string, () => Promise<void>>> = {
       ["components", "settings", "graph", "gate", "userdata", "local", "tools", "docs"].flatMap(testFiles),
       2,
     ),
+  "engine tests": () => nodeTests(testFiles("engine"), 1),
   "service tests": serviceTests,
   "local region tests": () => nodeTests(testFiles("region"), 1),
 };

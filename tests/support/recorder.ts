@@ -20,7 +20,8 @@ export const secretMark = "s3cr3t";
 const id = (prefix: string, { urn }: ResourceRequest) =>
   `${prefix}-${createHash("sha256").update(urn).digest("hex").slice(0, 17)}`;
 
-const ec2Prefixes: Readonly<Record<string, string>> = {
+/** What EC2's ids begin with, by the last part of the type. */
+export const ec2Prefixes: Readonly<Record<string, string>> = {
   Vpc: "vpc",
   Subnet: "subnet",
   Instance: "i",
@@ -34,7 +35,8 @@ const ec2Prefixes: Readonly<Record<string, string>> = {
   VpcPeeringConnection: "pcx",
 };
 
-function outputs(request: ResourceRequest, physicalId: string): Properties {
+/** Outputs that AWS adds to a resource's inputs, as far as the program reads them. */
+export function outputs(request: ResourceRequest, physicalId: string): Properties {
   const { type, name, region, inputs } = request;
   const arn = (service: string, rest: string) => `arn:aws:${service}:${region}:${account}:${rest}`;
   switch (type) {

@@ -1,0 +1,200 @@
+/** An AWS that only keeps books: what exists, and every call that changed it, in order. It can be told to fail. */
+import type { ProviderBackend } from "../../local/engine/providerServer";
+import type { Properties, ResourceRequest, ResourceState } from "../../local/engine/handler";
+import { account, ec2Prefixes, outputs, secretMark } from "../support/recorder";
+
+export type Method = "create" | "update" | "delete";
+
+/** A call that changed something, or tried to. */
+export interface Call {
+  readonly method: Method;
+  readonly type: string;
+  readonly name: string;
+  readonly urn: string;
+  /** Empty for a create that failed. */
+  readonly id: string;
+  readonly region: string;
+  readonly inputs: Properties;
+  readonly failed: boolean;
+}
+
+/** A call that is to fail. */
+export interface Fault {
+  readonly method: Method;
+  /** Logical name, and the end of the type's name where one name has several types. */
+  readonly name: string;
+  readonly type?: string;
+  /** Whether the effect happens nevertheless, and only the answer is lost. @default false */
+  readonly afterEffect?: boolean;
+  /** How often it fails. @default for ever */
+  readonly times?: number;
+  readonly message: string;
+}
+
+/** What exists. */
+export interface Existing {
+  readonly request: ResourceRequest;
+  readonly id: string;
+  state: Properties;
+}
+
+export class RecordingCloud implements ProviderBackend {
+  readonly calls: Call[] = [];
+  /** By type and id. */
+  readonly resources = new Map<string, Existing>();
+  /** Every secret value that was ever made. */
+  readonly secrets: string[] = [];
+  /** Keys of objects, after their bucket and a slash. */
+  readonly objects = new Set<string>();
+  private faults: { fault: Fault; left: number }[] = [];
+  private made = 0;
+
+  /** Has calls fail, until {@link mend}. */
+  fail(fault: Fault): void {
+    this.faults.push({ fault, left: fault.times ?? Infinity });
+  }
+
+  mend(): void {
+    this.faults = [];
+  }
+
+  /** What exists of a type. */
+  ofType(type: string): Existing[] {
+    return [...this.resources.values()].filter(({ request }) => request.type.endsWith(`:${type}`));
+  }
+
+  create(request: ResourceRequest): Promise<ResourceState> {
+    return this.call("create", request, "", () => {
+      const { type } = request;
+      const number = ++this.made;
+      const state = this.outputs(request, number);
+      const { id } = state;
+      // A drawn value exists in the state alone.
+      if (!type.startsWith("random:"))
+        this.resources.set(`${type} ${id}`, { request, id, state: { ...request.inputs, ...state.outputs } });
+      if (type === "aws:s3/bucketObjectv2:BucketObjectv2") this.objects.add(objectKey(request.inputs));
+      return state;
+    });
+  }
+
+  read(id: string, state: Properties, { type }: ResourceRequest): Promise<ResourceState | undefined> {
+    if (type.startsWith("random:")) return Promise.resolve({ id, outputs: state });
+    const found = this.resources.get(`${type} ${id}`);
+    return Promise.resolve(found && { id, outputs: found.state });
+  }
+
+  update(id: string, _state: Properties, request: ResourceRequest): Promise<ResourceState> {
+    return this.call("update", request, id, () => {
+      const found = this.resources.get(`${request.type} ${id}`);
+      if (!found) throw new Error(`there is no ${request.type} ${id}`);
+      const added: Record<string, unknown> = {};
+      if (request.type === "aws:ec2/launchTemplate:LaunchTemplate")
+        added["latestVersion"] = Number(found.state["latestVersion"]) + 1;
+      found.state = { ...found.state, ...request.inputs, ...added };
+      return { id, outputs: added };
+    });
+  }
+
+  async delete(id: string, state: Properties, request: ResourceRequest): Promise<void> {
+    await this.call("delete", request, id, () => {
+      const refusal = this.refusal(state, request);
+      if (refusal !== undefined) throw new Error(refusal);
+      this.resources.delete(`${request.type} ${id}`);
+      if (request.type === "aws:s3/bucketObjectv2:BucketObjectv2") this.objects.delete(objectKey(state));
+      return { id, outputs: {} };
+    });
+  }
+
+  invoke(token: string, inputs: Properties): Promise<Properties> {
+    if (token === "aws:index/getCallerIdentity:getCallerIdentity")
+      return Promise.resolve({ accountId: account, id: account });
+    if (token === "aws:ec2/getAmi:getAmi")
+      return Promise.resolve({ id: `ami-0${debianName(inputs)}`, ...inputs });
+    if (token === "aws:ec2/getInstanceType:getInstanceType")
+      return Promise.resolve({ ...inputs, memorySize: 2048, hypervisor: "nitro" });
+    return Promise.reject(new Error(`The recording cloud does not know ${token}.`));
+  }
+
+  /** What AWS would say to a deletion that it refuses. */
+  private refusal(state: Properties, { type, inputs }: ResourceRequest): string | undefined {
+    if (type === "aws:lb/loadBalancer:LoadBalancer" && state["enableDeletionProtection"] === true)
+      return "OperationNotPermitted: deletion protection is enabled";
+    if (type === "aws:ec2/instance:Instance" && state["disableApiTermination"] === true)
+      return "OperationNotPermitted: the instance may not be terminated";
+    if (type === "aws:s3/bucket:Bucket" && inputs["forceDestroy"] !== true) {
+      if ([...this.objects].some((key) => key.startsWith(`${String(state["bucket"])}/`)))
+        return "BucketNotEmpty";
+    }
+    return undefined;
+  }
+
+  private outputs(request: ResourceRequest, number: number): ResourceState {
+    const { type, name } = request;
+    if (type.startsWith("random:")) return this.drawn(type, name, number);
+    const added = outputs(request, physicalId(request, number));
+    // A secret's id is its ARN.
+    const id = type === "aws:secretsmanager/secret:Secret" ? added["arn"] : physicalId(request, number);
+    return { id: id as string, outputs: added };
+  }
+
+  private drawn(type: string, name: string, number: number): ResourceState {
+    const value = `${secretMark}-${name}-${number}`;
+    if (type === "random:index/randomId:RandomId")
+      return { id: number.toString(16), outputs: { hex: number.toString(16).padStart(8, "0") } };
+    this.secrets.push(value);
+    // As the provider does it: the bytes' id is their value.
+    return type === "random:index/randomBytes:RandomBytes"
+      ? { id: value, outputs: { base64: value, hex: value } }
+      : { id: "none", outputs: { result: value } };
+  }
+
+  private async call(
+    method: Method,
+    request: ResourceRequest,
+    id: string,
+    effect: () => ResourceState,
+  ): Promise<ResourceState> {
+    const due = this.faults.find(
+      ({ fault, left }) =>
+        left > 0 &&
+        fault.method === method &&
+        fault.name === request.name &&
+        request.type.endsWith(fault.type ?? ""),
+    );
+    const record = (failed: boolean, made: string) => {
+      const { type, name, urn, region, inputs } = request;
+      this.calls.push({ method, type, name, urn, id: made, region, inputs, failed });
+    };
+    try {
+      if (due !== undefined) {
+        due.left--;
+        if (due.fault.afterEffect) effect();
+        throw new Error(due.fault.message);
+      }
+      const state = effect();
+      record(false, state.id);
+      return state;
+    } catch (error) {
+      record(true, id);
+      throw error;
+    }
+  }
+}
+
+/** What AWS calls a resource: by the name that it has, or by a number of its own. */
+function physicalId({ type, name, inputs }: ResourceRequest, number: number): string {
+  if (type === "aws:s3/bucketObjectv2:BucketObjectv2") return objectKey(inputs);
+  const prefix = ec2Prefixes[type.split(":").at(-1) ?? ""];
+  if (prefix !== undefined) return `${prefix}-0${number.toString(16).padStart(16, "0")}`;
+  const given = [inputs["name"], inputs["bucket"], inputs["keyName"]].find(
+    (value) => typeof value === "string",
+  );
+  return given ?? `${name}-${number}`;
+}
+
+const objectKey = ({ bucket, key }: Properties) => `${String(bucket)}/${String(key)}`;
+
+/** Different images have different ids. */
+function debianName(inputs: Properties): string {
+  return Buffer.from(JSON.stringify(inputs["filters"])).toString("hex").slice(-40).slice(0, 16);
+}
