@@ -58,14 +58,13 @@ const accounts = new AccountStore(
   { provider: web },
 );
 
-const databaseAccess = new HostAccess(`${stack}-db-access`, settings, { provider: db });
 const database = new PostgresHost(
   `${stack}-db`,
   {
     network: dbNetwork,
     clients: webNetwork,
     gate,
-    access: databaseAccess,
+    access: new HostAccess(`${stack}-db-access`, settings, { provider: db }),
     domain: `${stack}.internal`,
     debianImage: settings.databaseDebianImage,
     instanceType: settings.databaseInstanceType,
@@ -116,7 +115,6 @@ const entrance = new WebEntrance(
   },
   { provider: web },
 );
-const webAccess = new HostAccess(`${stack}-web-access`, settings, { provider: web });
 const webTier = new ScalingWebTier(
   `${stack}-web`,
   {
@@ -124,7 +122,7 @@ const webTier = new ScalingWebTier(
     entrance,
     gate,
     host: {
-      access: webAccess,
+      access: new HostAccess(`${stack}-web-access`, settings, { provider: web }),
       database,
       accounts,
       imageId: image.imageId,
@@ -148,12 +146,10 @@ new TearDownGuard(`${stack}-guard`, {
     peering,
     gate,
     accounts,
-    databaseAccess,
     database,
     image,
     release,
     entrance,
-    webAccess,
     webTier,
   ],
 });

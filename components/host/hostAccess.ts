@@ -19,31 +19,31 @@ export interface HostAccessArgs {
 
 /**
  * How people get into a region's long-lived hosts. A key pair, if SSH is wanted; hosts that only run a script have none, since
- * it would end up in the image.
+ * it would end up in the image. Not a component, which would be an empty one without SSH.
  *
- * It costs nothing. `sshPublicKey` replaces the key pair, and with it the fleet (rolled) and the database host (replaced);
+ * It costs nothing. `ssh.publicKey` replaces the key pair, and with it the fleet (rolled) and the database host (replaced);
  * ranges change in place.
  */
-export class HostAccess extends pulumi.ComponentResource {
+export class HostAccess {
   readonly sessionManager: boolean;
   /** Undefined without SSH. */
   readonly keyName: pulumi.Output<string> | undefined;
   /** Port 22 for the firewall of a host. */
   readonly openings: readonly Opening[];
 
-  constructor(name: string, args: HostAccessArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("django-on-ec2:components:HostAccess", name, {}, opts);
-    this.sessionManager = args.sessionManager;
-    this.openings = (args.ssh?.cidrBlocks ?? []).map((cidrBlock) => ({
+  constructor(name: string, { sessionManager, ssh }: HostAccessArgs, opts?: pulumi.CustomResourceOptions) {
+    if (ssh?.cidrBlocks.length === 0) {
+      const reason = "Name the networks that may reach port 22.";
+      throw new pulumi.InputPropertyError({ propertyPath: "ssh.cidrBlocks", reason });
+    }
+    this.sessionManager = sessionManager;
+    this.openings = (ssh?.cidrBlocks ?? []).map((cidrBlock) => ({
       name: `ssh-${cidrBlock}`,
       description: "SSH from a named network",
       port: 22,
       cidrBlock,
     }));
-    this.keyName = args.ssh
-      ? new aws.ec2.KeyPair(name, { publicKey: args.ssh.publicKey, tags: { Name: name } }, { parent: this })
-          .keyName
-      : undefined;
-    this.registerOutputs({ keyName: this.keyName });
+    this.keyName =
+      ssh && new aws.ec2.KeyPair(name, { publicKey: ssh.publicKey, tags: { Name: name } }, opts).keyName;
   }
 }

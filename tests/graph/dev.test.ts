@@ -12,7 +12,6 @@ testStack({
     DjangoImage: 1,
     Firewall: 5,
     GeneratedSecret: 4,
-    HostAccess: 2,
     HostRole: 4,
     OneShotHost: 2,
     PostgresHost: 1,
