@@ -1,7 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { parseCidr } from "./cidr";
 
-/** One opening: TCP on one port, from or to a range of addresses or the members of a security group of the same region. */
+/**
+ * One opening: TCP on one port, from or to either a range of addresses or the members of a security group of the same region.
+ */
 export interface Opening {
   /** Unique among those of its direction. */
   readonly name: string;
@@ -39,6 +42,7 @@ export class Firewall extends pulumi.ComponentResource {
 
   constructor(name: string, args: FirewallArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:Firewall", name, {}, opts);
+    validate(args);
     const child = { parent: this };
     const group = new aws.ec2.SecurityGroup(
       name,
@@ -63,5 +67,18 @@ export class Firewall extends pulumi.ComponentResource {
     }
     this.securityGroupId = group.id;
     this.registerOutputs({ securityGroupId: this.securityGroupId });
+  }
+}
+
+function validate(args: FirewallArgs): void {
+  for (const direction of ["ingress", "egress"] as const) {
+    for (const { name, cidrBlock, securityGroupId } of args[direction] ?? []) {
+      const refuse = (reason: string) =>
+        new pulumi.InputPropertyError({ propertyPath: direction, reason: `Opening ${name}: ${reason}` });
+      if ((cidrBlock === undefined) === (securityGroupId === undefined))
+        throw refuse("name either a range or a security group.");
+      if (cidrBlock !== undefined && !parseCidr(cidrBlock))
+        throw refuse(`${cidrBlock} is no range such as 192.0.2.0/24.`);
+    }
   }
 }

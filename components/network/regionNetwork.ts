@@ -243,4 +243,7 @@ function validate({ cidrBlock, zones }: RegionNetworkArgs): void {
   if (new Set(zones).size < zones.length) throw wrong("zones", `Name each zone once: ${zones.join(", ")}.`);
   if (new Set(zones.map(regionOf)).size > 1)
     throw wrong("zones", `${zones.join(", ")} are not of one region.`);
+  const unknown = zones.find((zone) => !/^[a-z]{2}(-[a-z]+)+-\d[a-h]$/.test(zone));
+  if (unknown !== undefined)
+    throw wrong("zones", `${unknown} is no zone such as us-east-1a, of the letters a to h.`);
 }
