@@ -103,6 +103,7 @@ export class ScalingGroup {
 
   private start(id: string, wanted: ReadonlySet<string>): void {
     const cancel = new AbortController();
+    const signal = AbortSignal.any([cancel.signal, this.closing.signal]);
     const subnetId = this.nextSubnet(wanted);
     const member: Member = {
       subnetId,
@@ -111,10 +112,10 @@ export class ScalingGroup {
       isLaunched: false,
       end: undefined,
       launch: this.hosts
-        .launch(id, subnetId, this.settings, cancel.signal)
+        .launch(id, subnetId, this.settings, signal)
         .catch((error: unknown) => {
           // Without its host the next look has it replaced.
-          if (!cancel.signal.aborted) this.fault(error);
+          if (!signal.aborted) this.fault(error);
         })
         .finally(() => (member.isLaunched = true)),
     };

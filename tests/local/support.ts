@@ -68,15 +68,20 @@ export class Gate {
   arrivals = 0;
   private readonly opened: Promise<void>;
   private resolve: () => void = () => undefined;
+  private reject: (error: Error) => void = () => undefined;
 
   constructor() {
-    this.opened = new Promise((resolve) => (this.resolve = resolve));
+    this.opened = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
   }
 
   /** A gate at which everybody fails. */
   static failing(reason: string): Gate {
     const gate = new Gate();
-    gate.pass = () => Promise.reject(new Error(reason));
+    gate.opened.catch(() => undefined); // nobody may come
+    gate.fail(reason);
     return gate;
   }
 
@@ -87,6 +92,11 @@ export class Gate {
 
   open(): void {
     this.resolve();
+  }
+
+  /** Has everybody who waits fail. */
+  fail(reason: string): void {
+    this.reject(new Error(reason));
   }
 }
 

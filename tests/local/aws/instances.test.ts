@@ -186,11 +186,12 @@ describe("the owner of the hosts' lives", () => {
     const { id } = await instances.launch(options);
     const gate = shut("terminate");
     const end = instances.terminate(id);
-    const reboot = assert.rejects(instances.reboot(id), /is being terminated/);
+    const refused = [instances.reboot(id), instances.start(id), instances.stop(id)].map((action) =>
+      assert.rejects(action, /is being terminated/),
+    );
     await settled();
     gate.open();
-    await end;
-    await reboot;
+    await Promise.all([end, ...refused]);
     assert.deepEqual([...existing], []);
   });
 
@@ -223,6 +224,18 @@ describe("the owner of the hosts' lives", () => {
     await settled();
     assert.equal(told.arrivals, 1);
     assert.deepEqual(faults, []);
+  });
+
+  it("closed while moto mints an instance, waits for it and ends it", async () => {
+    const gate = shut("RunInstancesCommand");
+    const launch = instances.launch(options);
+    await settled();
+    const closed = instances.close();
+    await settled();
+    gate.open();
+    await launch;
+    await closed;
+    assert.deepEqual([...existing], []);
   });
 
   it("closed, waits for launches and ends what is left", async () => {

@@ -21,15 +21,20 @@ describe("an auto scaling group", () => {
   /** Subnets of the hosts that exist. */
   let hosts: Map<string, string>;
   let unhealthy: Set<string>;
-  /** Where launches and ends wait, if there is a gate for the host. */
+  /** Hosts that were ever made. */
+  let launched: string[];
+  /** Where hosts wait, if there is a gate for them: for their turn to boot, for their boot, for their end. */
+  let turns: Map<string, Gate>;
   let launches: Map<string, Gate>;
   let ends: Map<string, Gate>;
   let group: ScalingGroup;
 
   const fleet: MemberHosts = {
     async launch(id, subnetId, _settings, signal) {
-      await launches.get(id)?.pass();
+      await turns.get(id)?.pass();
       signal.throwIfAborted();
+      await launches.get(id)?.pass();
+      launched.push(id);
       hosts.set(id, subnetId);
     },
     isUp: (id) => hosts.has(id),
@@ -51,6 +56,8 @@ describe("an auto scaling group", () => {
     faults = [];
     hosts = new Map();
     unhealthy = new Set();
+    launched = [];
+    turns = new Map();
     launches = new Map();
     ends = new Map();
     const record = {
@@ -134,7 +141,7 @@ describe("an auto scaling group", () => {
     assert.deepEqual([...hosts.keys()], ["i-2"]);
   });
 
-  it("closed while a replacement is launched, cancels it and leaves nothing", async () => {
+  it("closed while a replacement boots, waits for it, and leaves nothing", async () => {
     await look();
     unhealthy.add("i-1");
     await look();
@@ -147,6 +154,18 @@ describe("an auto scaling group", () => {
     assert.ok(!hosts.has("i-2"), "the others need not wait");
     gate.open();
     await closed;
+    assert.deepEqual([...hosts.keys()], []);
+    assert.deepEqual(faults, []);
+  });
+
+  it("closed while a host waits for its turn to boot, cancels its launch", async () => {
+    const gate = new Gate();
+    turns.set("i-2", gate);
+    await look();
+    const closed = group.close();
+    gate.open();
+    await closed;
+    assert.deepEqual(launched, ["i-1"]);
     assert.deepEqual([...hosts.keys()], []);
     assert.deepEqual(faults, [], "a cancelled launch is no fault");
   });
@@ -183,10 +202,26 @@ describe("an auto scaling group", () => {
     );
     late.follow();
     await settled();
-    const closed = late.close();
+    let isClosed = false;
+    const closed = late.close().then(() => (isClosed = true));
+    await settled();
+    assert.equal(isClosed, false, "the look is waited for");
     asked.open();
     await closed;
     await settled();
+    assert.deepEqual([...hosts.keys()], []);
+  });
+
+  it("closed while an end fails, ends that host again", async () => {
+    await look();
+    wanted = ["i-2"];
+    const gate = new Gate();
+    ends.set("i-1", gate);
+    await look();
+    const closed = group.close();
+    ends.clear();
+    gate.fail("the disk is busy");
+    await closed;
     assert.deepEqual([...hosts.keys()], []);
   });
 
