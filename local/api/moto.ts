@@ -52,15 +52,13 @@ export async function motoPython(
   await removeDrafts(cache);
   const draft = `${place}${draftMark}${process.pid}`;
   try {
-    const settings = options.signal ? { signal: options.signal } : {};
-    await run(systemPython, ["-m", "venv", draft], settings);
+    const { signal } = options;
+    await run(systemPython, ["-m", "venv", draft], { signal });
     // Started as `python -m`, a virtual environment finds itself by where its interpreter is, so it may be renamed.
     const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
-    await run(
-      join(draft, "bin", "python"),
-      [...pip, "--require-hashes", "--requirement", lockFile],
-      settings,
-    );
+    await run(join(draft, "bin", "python"), [...pip, "--require-hashes", "--requirement", lockFile], {
+      signal,
+    });
     await rename(draft, place).catch((error: unknown) => {
       // Another clone was faster; its environment is as good as this one.
       if (!existsSync(python)) throw error;

@@ -94,7 +94,7 @@ async function start(options: RegionOptions, undo: Undo): Promise<Region> {
       folder: state.folder("functions"),
       endpoint: front.endpoint,
       nodeModules,
-      ...(signal && { signal }),
+      signal,
     }),
     ...networkHandlers(inventory),
     ...dnsHandlers(inventory),

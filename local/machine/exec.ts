@@ -33,8 +33,8 @@ export function run(command: string, args: readonly string[], options: RunOption
       stdio: ["pipe", "pipe", "pipe"],
       // A group of its own: Ctrl-C in the terminal must reach this program only, which then stops things in order.
       detached: true,
-      ...(options.env && { env: options.env }),
-      ...(options.cwd && { cwd: options.cwd }),
+      env: options.env,
+      cwd: options.cwd,
     });
     const kill = () => {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");

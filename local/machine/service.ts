@@ -47,8 +47,8 @@ export async function spawnService(
   const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
-    ...(options.env && { env: options.env }),
-    ...(options.cwd && { cwd: options.cwd }),
+    env: options.env,
+    cwd: options.cwd,
   });
   let output = "";
   const keep = (chunk: string) => {

@@ -85,7 +85,7 @@ exec apt-get install --yes --quiet --no-install-recommends --no-upgrade "$@"`;
 export async function installPackages(packages: readonly string[], signal?: AbortSignal): Promise<void> {
   const options = {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" },
-    ...(signal && { signal }),
+    signal,
   };
   try {
     await run("apt-get", ["update", "--quiet"], options);

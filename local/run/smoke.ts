@@ -39,7 +39,7 @@ export async function smokeCheck(options: SmokeOptions): Promise<void> {
           ...(body && { "content-type": "application/json" }),
           ...(token && { authorization: `Bearer ${token}` }),
         },
-        ...(body && { body: JSON.stringify(body) }),
+        body: body && JSON.stringify(body),
         signal: AbortSignal.any([limit, signal]),
       });
       text = await answer.text();
