@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { type EngineEvent, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
+import { type DestroyOptions, type EngineEvent, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import { parse, stringify } from "yaml";
 import { awsChanges, randomChanges } from "../../local/aws/changes";
 import { ProviderServer } from "../../local/engine/providerServer";
@@ -136,8 +136,9 @@ export class Deployment {
     return this.run((watch) => this.stack.refresh(watch));
   }
 
-  destroy(): Promise<Outcome> {
-    return this.run((watch) => this.stack.destroy(watch));
+  /** Without a preview first. */
+  destroy(options: DestroyOptions = {}): Promise<Outcome> {
+    return this.run((watch) => this.stack.destroy({ ...watch, ...options }));
   }
 
   /** The state, with its secrets encrypted. */

@@ -70,6 +70,8 @@ export function outputs(request: ResourceRequest, physicalId: string): Propertie
       };
     case "aws:ec2/instance:Instance":
       return { privateIp: "10.20.128.10", arn: arn("ec2", `instance/${physicalId}`) };
+    case "aws:ec2/keyPair:KeyPair":
+      return { keyName: physicalId };
     case "aws:ec2/launchTemplate:LaunchTemplate":
       return { latestVersion: 1 };
     case "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter":

@@ -9,14 +9,14 @@ import { ancestors, find, ofType } from "../../support/recorder";
 const network = (region: string, second: number, letters: string): PeeredNetwork => ({
   vpcId: pulumi.output(`vpc-${region}`),
   region,
-  hostSubnets: [...letters].map((letter, index) => ({
+  hostSubnets: letters.split("").map((letter, index) => ({
     name: `private-${letter}`,
     kind: "private",
     zone: `${region}${letter}`,
     id: pulumi.output(`subnet-${region}${letter}`),
     cidrBlock: `10.${second}.${128 + index * 16}.0/20`,
   })),
-  hostRouteTables: [...letters].map((letter) => ({
+  hostRouteTables: letters.split("").map((letter) => ({
     name: `private-${letter}`,
     id: pulumi.output(`rtb-${region}${letter}`),
   })),

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { DestroyOptions } from "@pulumi/pulumi/automation";
+import { Deployment, needsCli } from "./deployment";
+import type { Call } from "./recordingCloud";
+
+const brief = ({ method, type, name }: Call) => `${method} ${type.split(":").at(-1) ?? type} ${name}`;
+
+describe("prod, which is protected, under the real engine", needsCli, () => {
+  let stack: Deployment;
+  before(async () => {
+    stack = await Deployment.create("prod");
+    assert.deepEqual((await stack.up()).errors, []);
+  });
+  after(() => stack.close());
+
+  const ways: Readonly<Record<string, DestroyOptions>> = {
+    "without a preview": {},
+    "past errors": { continueOnError: true },
+    "but for what is protected": { excludeProtected: true },
+    "from one subnet on": { target: ["**prod-db-network-public-a"], targetDependents: true },
+    "from a policy that nothing depends on": { target: ["**prod-web-cpu"], targetDependents: true },
+  };
+  for (const [way, options] of Object.entries(ways)) {
+    it(`is not destroyed ${way}, not in the least`, async () => {
+      const outcome = await stack.destroy(options);
+      assert.deepEqual(outcome.calls, []);
+      const refusals = outcome.errors.filter((message) => message.includes("prod-guard"));
+      assert.equal(refusals.length, options.excludeProtected ? 0 : 1, outcome.output);
+      const { errors, steps } = await stack.preview();
+      assert.deepEqual([errors, steps], [[], []]);
+    });
+  }
+
+  it("refuses other ranges of its networks in the plan, and when there is no plan before it touches anything", async () => {
+    for (const key of ["webCidr", "databaseCidr"]) {
+      stack.set({ [key]: "10.50.0.0/16" });
+      for (const outcome of [await stack.preview(), await stack.up()]) {
+        assert.ok(!outcome.succeeded, key);
+        assert.match(outcome.errors.join("\n"), /unable to replace resource .*Vpc::prod-(web|db)-network/);
+        assert.deepEqual(outcome.calls, [], key);
+      }
+      stack.set({ webCidr: "10.30.0.0/16", databaseCidr: "10.40.0.0/16" });
+    }
+  });
+
+  it("lets its database host be replaced: the guard stays as it is", async () => {
+    stack.set({ databaseDebianImage: "debian-13-amd64-20261101-2345" });
+    const { errors, steps, calls } = await stack.up();
+    assert.deepEqual(errors, []);
+    assert.ok(calls.map(brief).includes("delete Instance prod-db"));
+    assert.deepEqual(
+      steps.filter(({ name }) => name === "prod-guard"),
+      [],
+    );
+  });
+
+  it("takes away a zone after the fleet that has hosts in it", async () => {
+    stack.set({ webZones: ["us-east-1a", "us-east-1b"] });
+    const { errors, calls } = await stack.up();
+    assert.deepEqual(errors, []);
+    const order = calls.map(brief);
+    assertLast(order, [
+      "delete SecurityGroupIngressRule prod-db-firewall-in-postgresql-private-c",
+      "delete Route prod-peering-to-accepter-private-c-private-a",
+      "delete Route prod-peering-to-requester-private-a-private-c",
+      "delete Route prod-web-network-private-c-internet",
+      "delete RouteTableAssociation prod-web-network-private-c",
+      "delete NatGateway prod-web-network-nat-c",
+      "delete Subnet prod-web-network-private-c",
+    ]);
+  });
+
+  it("goes without a rest once it is not protected any more", async () => {
+    stack.set({ protect: false });
+    assert.deepEqual((await stack.up()).errors, []);
+    assert.deepEqual((await stack.destroy()).errors, []);
+    assert.deepEqual([...stack.cloud.resources.keys()], []);
+  });
+});
+
+describe("dev, whose hosts move to private subnets, under the real engine", needsCli, () => {
+  let stack: Deployment;
+  before(async () => {
+    stack = await Deployment.create("dev");
+    assert.deepEqual((await stack.up()).errors, []);
+  });
+  after(() => stack.close());
+
+  it("takes away the rules and routes of the old fleet after it, and changes none of them", async () => {
+    stack.set({ egress: "singleNat" });
+    const { errors, calls } = await stack.up();
+    assert.deepEqual(errors, []);
+    const order = calls.map(brief);
+    assertLast(order, [
+      "delete SecurityGroupIngressRule dev-db-firewall-in-postgresql-public-a",
+      "delete SecurityGroupIngressRule dev-db-firewall-in-postgresql-public-b",
+      "delete SecurityGroupEgressRule dev-web-firewall-out-postgresql-public-a",
+      "delete Route dev-peering-to-accepter-public-public-a",
+      "delete Route dev-peering-to-requester-public-public-a",
+      "delete Route dev-peering-to-requester-public-public-b",
+    ]);
+    assert.deepEqual(
+      order.filter((call) => /^update (Route|SecurityGroup)/.test(call)),
+      [],
+    );
+  });
+});
+
+/** The new fleet serves, the old one goes, and then these, in whatever order. */
+function assertLast(order: readonly string[], last: readonly string[]): void {
+  const fleet = (what: string) =>
+    order.findIndex((call) => call.startsWith(what) && /(dev|prod)-web(-gate)?$/.test(call));
+  const [serves, gone] = [fleet("create Invocation"), fleet("delete Group")];
+  assert.ok(serves >= 0 && serves < gone, order.join("\n"));
+  for (const call of last) assert.ok(order.indexOf(call) > gone, `${call} in\n${order.join("\n")}`);
+}
