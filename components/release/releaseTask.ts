@@ -4,6 +4,7 @@ import type { BootGate, HostBucket, ReportVariables } from "../gate/gates";
 import { OneShotHost } from "../host/oneShotHost";
 import { readObjects, readSecrets } from "../iam/policies";
 import type { PostgresHost } from "../database/postgresHost";
+import type { PeeredNetwork } from "../network/networks";
 import type { RegionNetwork } from "../network/regionNetwork";
 import type { RegionPeering } from "../network/regionPeering";
 import { userDataFor } from "../host/userData";
@@ -74,7 +75,7 @@ export class ReleaseTask extends pulumi.ComponentResource {
 }
 
 /** The way from the service's hosts to the database. */
-export function databaseEgress(databaseNetwork: RegionNetwork) {
+export function databaseEgress(databaseNetwork: Pick<PeeredNetwork, "hostSubnets">) {
   return databaseNetwork.hostSubnets.map(({ name, cidrBlock }) => ({
     name: `postgresql-${name}`,
     description: "PostgreSQL in the other region",

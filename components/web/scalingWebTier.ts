@@ -3,8 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { tierTag } from "../../gate/contract.cjs";
 import type { BootReports, CutOverGate, HostBucket } from "../gate/gates";
 import { Firewall, internetEgress } from "../network/firewall";
-import type { RegionNetwork } from "../network/regionNetwork";
-import type { HostNetwork } from "../network/networks";
+import type { HostNetwork, PeeredNetwork } from "../network/networks";
 import { databaseEgress } from "../release/releaseTask";
 import type { Entrance } from "./webEntrance";
 import { type WebHost, WebTemplate } from "./webTemplate";
@@ -33,7 +32,7 @@ export interface ScalingWebTierArgs {
   readonly gate: BootReports & CutOverGate & HostBucket;
   readonly host: WebHost;
   /** Network of the database. */
-  readonly databaseNetwork: RegionNetwork;
+  readonly databaseNetwork: Pick<PeeredNetwork, "hostSubnets">;
   /**
    * What a fleet needs before it starts, and until it is gone: the release of its image, the database, the path there. What of
    * these a change takes away is taken away after the fleet that used it.

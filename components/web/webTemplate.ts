@@ -13,8 +13,8 @@ import { userDataFor } from "../host/userData";
 /** What a web host is, and what it works with. */
 export interface WebHost {
   readonly access: HostAccess;
-  readonly database: PostgresHost;
-  readonly accounts: AccountStore;
+  readonly database: Pick<PostgresHost, "volumeId" | "appSecretArn">;
+  readonly accounts: Pick<AccountStore, "bucketName" | "serviceSecretArn" | "serviceStatements">;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
 }

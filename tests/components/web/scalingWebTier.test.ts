@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { HostAccess } from "../../../components/host/hostAccess";
+import { ScalingWebTier, type ScalingWebTierArgs } from "../../../components/web/scalingWebTier";
+import { evaluate, valueOf } from "../../support/component";
+import { accounts, database, entrance, gate, hostNetwork } from "../../support/parts";
+import { ancestors, find, ofType } from "../../support/recorder";
+
+const tier = (change: Partial<ScalingWebTierArgs> = {}) =>
+  evaluate(
+    (provider) =>
+      new ScalingWebTier(
+        "web",
+        {
+          network: hostNetwork(),
+          entrance: entrance(),
+          gate: gate(),
+          host: {
+            access: new HostAccess("access", { sessionManager: true }, { provider }),
+            database: database(),
+            accounts: accounts(),
+            imageId: "ami-1",
+            instanceType: "t3.micro",
+          },
+          databaseNetwork: hostNetwork("a", "us-east-2"),
+          after: [new Path(provider)],
+          size: { min: 2, max: 6 },
+          load: { requestsPerTarget: 600, cpuPercent: 60 },
+          tags: { project: "x" },
+          ...change,
+        },
+        { provider },
+      ),
+  );
+
+/** What a fleet depends on besides its own. */
+class Path extends pulumi.ComponentResource {
+  constructor(provider: aws.Provider) {
+    super("test:index:Path", "path", {}, { provider });
+    new aws.ec2.Route("path-route", { routeTableId: "rtb-1" }, { parent: this });
+  }
+}
+
+const group = "aws:autoscaling/group:Group";
+const ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
+const egress = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
+
+describe("ScalingWebTier", () => {
+  it("is a group in the host subnets, behind the entrance, of a size that only operators and policies choose", async () => {
+    const graph = await tier();
+    const { inputs } = find(graph, group, "web");
+    assert.deepEqual(
+      ["vpcZoneIdentifiers", "minSize", "maxSize", "desiredCapacity", "healthCheckType"].map(
+        (key) => inputs[key],
+      ),
+      [["subnet-a", "subnet-b"], 2, 6, undefined, "ELB"],
+    );
+    assert.deepEqual(inputs["targetGroupArns"], [
+      "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1",
+    ]);
+    assert.equal(await valueOf(graph.made.groupName), "web-1234567");
+  });
+
+  it("is rolled when its template or its subnets change", async () => {
+    const fleet = find(await tier(), group, "web");
+    assert.deepEqual(fleet.replaceOnChanges, ["launchTemplate", "vpcZoneIdentifiers"]);
+    assert.equal(fleet.deleteBeforeReplace, false);
+  });
+
+  it("depends itself on whatever its hosts use, so that none of it goes first", async () => {
+    const graph = await tier();
+    const direct = new Set(find(graph, group, "web").dependencies);
+    for (const [type, name] of [
+      ["aws:ec2/route:Route", "path-route"],
+      [ingress, "web-firewall-in-balancer"],
+      [egress, "web-firewall-out-postgresql-private-a"],
+      [egress, "web-balancer-to-hosts"],
+    ] as const)
+      assert.ok(direct.has(find(graph, type, name).urn), name);
+  });
+
+  it("joins the balancer and the hosts, both ways, on the entrance's port", async () => {
+    const graph = await tier();
+    const into = find(graph, ingress, "web-firewall-in-balancer").inputs;
+    assert.deepEqual([into["referencedSecurityGroupId"], into["fromPort"]], ["sg-balancer", 8000]);
+    const out = find(graph, egress, "web-balancer-to-hosts").inputs;
+    assert.deepEqual(
+      [out["securityGroupId"], out["referencedSecurityGroupId"], out["fromPort"], out["toPort"]],
+      ["sg-balancer", into["securityGroupId"], 8000, 8000],
+    );
+  });
+
+  it("scales by its load, once the gate has seen it serve", async () => {
+    const graph = await tier({ load: { requestsPerTarget: 1200, cpuPercent: 40 } });
+    const policies = ofType(graph, "aws:autoscaling/policy:Policy");
+    const target = (name: string) =>
+      (
+        find(graph, "aws:autoscaling/policy:Policy", name).inputs["targetTrackingConfiguration"] as {
+          targetValue: number;
+        }
+      ).targetValue;
+    assert.deepEqual([target("web-requests"), target("web-cpu")], [1200, 40]);
+    for (const policy of policies) assert.ok(ancestors(graph, policy).has("web-gate"), policy.name);
+    const wait = find(graph, "aws:lambda/invocation:Invocation", "web-gate");
+    const event = JSON.parse(String(wait.inputs["input"])) as Record<string, unknown>;
+    assert.deepEqual([event["groupName"], event["minSize"], event["maxSize"]], ["web-1234567", 2, 6]);
+  });
+
+  it("refuses a least size above the largest", () =>
+    assert.rejects(tier({ size: { min: 3, max: 2 } }), {
+      propertyPath: "size.min",
+      message: /3 is more than/,
+    }));
+});
