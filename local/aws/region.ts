@@ -1,11 +1,13 @@
 import { startApiFront } from "../api/apiFront";
 import { awsClients } from "../api/clients";
 import type { AwsClients } from "../api/clients";
-import { startMoto } from "../api/moto";
+import { motoPython, startMoto } from "../api/moto";
 import type { Handlers, Invokes } from "../engine/handler";
+import { ensureBaseImage } from "../machine/host/baseImage";
 import { prepareNspawnFolder } from "../machine/host/nspawn";
 import { spawnService } from "../machine/service";
 import type { StateDirectory } from "../machine/state";
+import { together } from "../machine/together";
 import { Undo } from "../machine/undo";
 import { accountInvokes } from "./account";
 import { autoScalingHandlers } from "./autoScaling";
@@ -21,13 +23,24 @@ import { recordedHandlers, shownOnly } from "./recorded";
 import { secretHandlers } from "./secrets";
 import { storageHandlers } from "./storage";
 
-/** What a region is started with. */
-export interface RegionOptions {
-  readonly state: StateDirectory;
+/** What a region is made from; it stays in the user's cache. */
+export interface RegionParts {
   /** Folder of the Debian tree that hosts start from. */
   readonly baseImage: string;
   /** The Python that runs moto. */
   readonly python: string;
+}
+
+/** Shows a step that may take its time while it is under way. */
+export type ShowStep = <T>(
+  name: string,
+  action: (step: { update(detail: string): void }) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>;
+
+/** What a region is started with. */
+export interface RegionOptions extends RegionParts {
+  readonly state: StateDirectory;
   /** `node_modules` of the project: it holds the AWS SDK that functions find in Lambda's runtime. */
   readonly nodeModules: string;
   /** Told of what goes wrong while nobody waits for it, such as a host that could not be replaced. */
@@ -53,6 +66,21 @@ export interface Region {
   failedHosts(): HostFailure[];
   /** Lets nothing begin any more, waits for what was begun, ends the hosts that are left and the region's services. */
   close(): Promise<void>;
+}
+
+/** Builds what of a region's parts the cache does not hold yet, side by side. */
+export async function prepareRegion(show: ShowStep, signal: AbortSignal): Promise<RegionParts> {
+  const [image, python] = await together(
+    signal,
+    (either) => show("base image", (step) => ensureBaseImage((what) => step.update(what), either), either),
+    (either) =>
+      show(
+        "moto",
+        (step) => motoPython({ signal: either, onBuild: () => step.update("installing into the cache") }),
+        either,
+      ),
+  );
+  return { baseImage: image.path, python };
 }
 
 /** Starts the region's services. When that fails nothing of it is left. */

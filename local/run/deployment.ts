@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { startRegion } from "../aws/region";
+import { prepareRegion, startRegion } from "../aws/region";
 import type { Region } from "../aws/region";
 import { listed, LocalBackend, unknownTypes } from "../engine/backend";
 import { loadStack, runProgram } from "../engine/program";
@@ -13,7 +13,7 @@ import type { Progress } from "../terminal/progress";
 import type { Interrupt } from "./interrupt";
 import type { Options } from "./options";
 import { checkMachine } from "./preflight";
-import { prepareCache, prepareMachine } from "./prepare";
+import { prepareMachine } from "./prepare";
 import { smokeCheck } from "./smoke";
 import { outputsFile, renderInert, renderOutputs, renderTimes, renderTrial, writeOutputs } from "./summary";
 import type { Teardown } from "./teardown";
@@ -83,7 +83,7 @@ export async function deploy(circumstances: Circumstances): Promise<LastWords> {
   if (!hasState) await removeStale();
   const region = await startRegion({
     state,
-    ...(await prepareCache(progress, signal)),
+    ...(await prepareRegion((...step) => progress.during(...step), signal)),
     nodeModules: join(projectRoot, "node_modules"),
     onFault,
     onBreakdown: (error) => interrupt.fail(error),

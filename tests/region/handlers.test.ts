@@ -7,17 +7,16 @@ import { DescribeAutoScalingGroupsCommand, SetDesiredCapacityCommand } from "@aw
 import { StopInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { DescribeTargetHealthCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import type { AwsClients } from "../../local/api/clients";
-import { motoPython } from "../../local/api/moto";
-import { startRegion } from "../../local/aws/region";
+import { prepareRegion, startRegion } from "../../local/aws/region";
 import type { Region } from "../../local/aws/region";
 import type { Handler, Properties, ResourceState } from "../../local/engine/handler";
-import { ensureBaseImage } from "../../local/machine/host/baseImage";
 import { StateDirectory } from "../../local/machine/state";
 import { sweep } from "../../local/machine/sweep";
 import { eventually } from "../support/eventually";
 import { request } from "../local/support";
 
 const awsRegion = "us-east-1";
+const never = new AbortController().signal;
 /** Longer than any test, in seconds. */
 const longGrace = 86_400;
 /** A web server that needs nothing but the base image. `/broken` makes it answer its health check with 500. */
@@ -68,8 +67,7 @@ describe("resource handlers", () => {
     await sweep(state);
     region = await startRegion({
       state,
-      python: await motoPython(),
-      baseImage: (await ensureBaseImage(() => undefined)).path,
+      ...(await prepareRegion((_name, action) => action({ update: () => undefined }), never)),
       nodeModules: join(__dirname, "..", "..", "node_modules"),
       onFault: (error) => faults.push(error),
       onBreakdown: (error) => faults.push(error),

@@ -85,14 +85,23 @@ export async function leftovers(): Promise<string[]> {
       .split("\n")
       .filter((line) => /doe2-|django-on-ec2/.test(line)),
   );
+  const processes = (await lines("ps", "-eo", "pid=,ppid=,args=")).map((line) => {
+    const [, pid = "", parent = "", args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return { pid, parent, args };
+  });
+  const nodes = new Set(processes.filter(({ args }) => /^\S*node /.test(args)).map(({ pid }) => pid));
   add(
     "process",
-    (await lines("ps", "-eo", "args=")).filter(
-      (line) =>
-        /^(systemd-nspawn|haproxy|dnsmasq|slirp4netns|ip netns exec) .*(doe2-|django-on-ec2)/.test(line) ||
-        / -m moto\.server /.test(line),
-    ),
+    processes
+      .filter(
+        ({ parent, args }) =>
+          /^(systemd-nspawn|haproxy|dnsmasq|slirp4netns|ip netns exec) .*(doe2-|django-on-ec2)/.test(args) ||
+          // Other tests may run a moto of their own: that has a parent.
+          (/ -m moto\.server /.test(args) && !nodes.has(parent)),
+      )
+      .map(({ args }) => args),
   );
+
   for (const folder of ["/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"])
     try {
       add(
