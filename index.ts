@@ -54,7 +54,11 @@ const gate = new DeployGate(
 );
 const accounts = new AccountStore(
   `${stack}-accounts`,
-  { protect, secretRecoveryDays: settings.secretRecoveryDays },
+  {
+    serviceKeyVersion: settings.serviceKeyVersion,
+    protect,
+    secretRecoveryDays: settings.secretRecoveryDays,
+  },
   { provider: web },
 );
 
@@ -70,6 +74,8 @@ const database = new PostgresHost(
     instanceType: settings.databaseInstanceType,
     volumeGiB: settings.databaseVolumeGiB,
     neededConnections: neededConnections(settings.webMaxSize),
+    ownerPasswordVersion: settings.ownerPasswordVersion,
+    appPasswordVersion: settings.appPasswordVersion,
     protect,
     secretRecoveryDays: settings.secretRecoveryDays,
     tags,
@@ -93,11 +99,11 @@ const release = new ReleaseTask(
   `${stack}-release`,
   {
     network: webNetwork,
-    databaseNetwork: dbNetwork,
     peering,
     gate,
-    database,
+    database: database.access,
     accounts,
+    adminSecret: accounts.adminSecret,
     imageId: image.imageId,
     instanceType: settings.webInstanceType,
     tags,
@@ -123,12 +129,11 @@ const webTier = new ScalingWebTier(
     gate,
     host: {
       access: new HostAccess(`${stack}-web-access`, settings, { provider: web }),
-      database,
+      database: database.access,
       accounts,
       imageId: image.imageId,
       instanceType: settings.webInstanceType,
     },
-    databaseNetwork: dbNetwork,
     after: [peering, database, release],
     size: { min: settings.webMinSize, max: settings.webMaxSize },
     load: { requestsPerTarget: settings.requestsPerTarget, cpuPercent: settings.cpuTargetPercent },

@@ -177,6 +177,21 @@ export const definitions = {
     (value) =>
       value === 0 || (value >= 7 && value <= 30) ? undefined : "give 7 to 30 days, or 0 for not at all",
   ),
+  serviceKeyVersion: integer(
+    1,
+    "Number of the keys that sign tokens; raise it by one to rotate them, once in 14 days at most.",
+    between(1, 9999, "as a version"),
+  ),
+  appPasswordVersion: integer(
+    1,
+    "Number of the service's database password; raise it by one to rotate it.",
+    between(1, 9999, "as a version"),
+  ),
+  ownerPasswordVersion: integer(
+    1,
+    "Number of the database owner's password; raise it by one to rotate it.",
+    between(1, 9999, "as a version"),
+  ),
   domainName: text(
     "",
     "Public name of the service, for HTTPS. Needs hostedZoneId or certificateArn.",

@@ -1,5 +1,8 @@
 # What the image holds: Python environment, application, service unit. Nothing in it is secret.
 # shellcheck shell=bash
+source lib/core.sh
+source lib/packages.sh
+source lib/agent.sh
 SCRIPT=django
 root=/opt/app
 

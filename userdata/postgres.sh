@@ -1,5 +1,9 @@
 # A PostgreSQL 17 host whose data, certificates included, live on a volume that outlives it.
 # shellcheck shell=bash
+source lib/core.sh
+source lib/wait.sh
+source lib/agent.sh
+source lib/logins.sh
 SCRIPT=postgres
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
@@ -7,8 +11,6 @@ data=$home/17/main
 tls=$home/tls
 config=/etc/postgresql/17/main
 bin=/usr/lib/postgresql/17/bin
-
-as_postgres() { (cd / && runuser -u postgres -- "$@"); }
 
 # put FILE OWNER MODE: writes standard input there if it differs
 put() {
@@ -18,15 +20,6 @@ put() {
   sync "$1.new"
   mv "$1.new" "$1"
 }
-
-step "read the roles' secrets"
-get_secret "$OWNER_SECRET_ARN" "$WORK/owner.json"
-get_secret "$APP_SECRET_ARN" "$WORK/app.json"
-owner=$(field "$WORK/owner.json" username)
-app=$(field "$WORK/app.json" username)
-for name in "$owner" "$app" "$DATABASE_NAME"; do
-  [[ $name =~ ^[a-z_][a-z0-9_]{0,62}$ ]] || fail "'$name' cannot name a role or database: use a-z, 0-9 and _"
-done
 
 step "create the postgres user"
 # Fixed ids: the next host must own the same files.
@@ -107,7 +100,7 @@ put "$config/pg_ident.conf" postgres 640 </dev/null
 {
   echo 'local all postgres peer'
   for client in "$address/32" $CLIENT_CIDRS; do
-    for role in "$owner" "$app"; do
+    for role in "+$OWNER_ROLE" "+$APP_ROLE"; do
       echo "hostssl $DATABASE_NAME $role $client scram-sha-256"
     done
   done
@@ -202,52 +195,54 @@ timeout 600 systemctl "$verb" postgresql@17-main || {
 }
 
 step "create roles and database"
-# The passwords reach the server as SCRAM verifiers: neither arguments nor logs ever hold them.
-python3 - "$WORK/owner.json" "$WORK/app.json" >"$WORK/names.sql" <<'PYTHON'
-import base64, hashlib, hmac, json, os, sys
-def verifier(password):
-    salt, b64 = os.urandom(16), lambda value: base64.b64encode(value).decode()
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 4096)
-    sign = lambda text: hmac.digest(salted, text, "sha256")
-    stored = hashlib.sha256(sign(b"Client Key")).digest()
-    return f"SCRAM-SHA-256$4096:{b64(salt)}${b64(stored)}:{b64(sign(b'Server Key'))}"
-for role, path in zip(("owner", "app"), sys.argv[1:]):
-    secret = json.load(open(path))
-    print(f"\\set {role} '{secret['username']}'\n\\set {role}_password '{verifier(secret['password'])}'")
-PYTHON
-{
-  printf "\\\\set db '%s'\n" "$DATABASE_NAME"
-  cat "$WORK/names.sql" - <<'SQL'
-SELECT format('CREATE ROLE %I', r) FROM unnest(ARRAY[:'owner', :'app']) r
-  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) \gexec
-ALTER ROLE :"owner" LOGIN PASSWORD :'owner_password';
-ALTER ROLE :"app" LOGIN PASSWORD :'app_password';
-ALTER ROLE :"owner" SET timezone = 'UTC';
-ALTER ROLE :"app" SET timezone = 'UTC';
-ALTER ROLE :"app" SET statement_timeout = '5s';
-ALTER ROLE :"app" SET lock_timeout = '2s';
-ALTER ROLE :"app" SET idle_in_transaction_session_timeout = '10s';
-ALTER ROLE :"app" SET transaction_timeout = '15s';
-SELECT format('CREATE DATABASE %I OWNER %I', :'db', :'owner')
-  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'db') \gexec
-ALTER DATABASE :"db" OWNER TO :"owner";
-REVOKE ALL ON DATABASE :"db" FROM PUBLIC;
-GRANT CONNECT ON DATABASE :"db" TO :"app";
-\connect :"db"
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT ALL ON SCHEMA public TO :"owner";
-GRANT USAGE ON SCHEMA public TO :"app";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"app";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO :"app";
-SQL
-} | as_postgres psql -qX -v ON_ERROR_STOP=1 -v VERBOSITY=terse
+retry "cannot read database/roles.json from $REPORT_BUCKET (may the instance's role read it?)" read_roles
+apply_roles
+version=$(field "$WORK/roles.json" version)
+applied "$version"
 
 step "publish the certificate authority"
 retry "cannot write tls/postgres-ca.pem" s3_put "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/ca.pem" application/x-pem-file
 
 step "connect as a client does"
+app=$(field "$WORK/app.json" username)
 PGPASSWORD=$(field "$WORK/app.json" password)
 export PGPASSWORD
 psql -qXAt -v ON_ERROR_STOP=1 -c 'SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()' \
   "host=$DATABASE_HOSTNAME hostaddr=$address user=$app dbname=$DATABASE_NAME sslmode=verify-full sslrootcert=$WORK/ca.pem connect_timeout=5" ||
   fail "$app cannot connect over TLS as the web hosts do: see the log"
+
+step "follow the roles' secrets"
+# A rotation must not replace this host: it looks for what the next deployments write. The program has this script's functions.
+printf '%s' "$version" >/run/database-roles
+{
+  echo '#!/bin/bash'
+  declare -p REPORT_BUCKET REPORT_REGION REPORT_ROLE_ID DATABASE_NAME OWNER_ROLE APP_ROLE INSTANCE_ID SCRIPT LC_ALL
+  declare -f
+  cat <<'SCRIPT'
+set -Eeuo pipefail
+umask 077
+LOG=/dev/null LOG_START=0
+WORK=$(mktemp -d /run/roles.XXXXXX)
+trap 'rm -rf "$WORK"' EXIT
+trap 'reason "$BASH_COMMAND ended with status $?"' ERR
+follow_roles /run/database-roles
+SCRIPT
+} | put /usr/local/sbin/follow-roles root 700
+put /etc/systemd/system/follow-roles.service root 644 <<'UNIT'
+[Unit]
+Description=Applies new versions of the database roles' secrets
+# The boot's own report comes first.
+After=cloud-final.service postgresql@17-main.service
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/follow-roles
+TimeoutStartSec=300
+UNIT
+put /etc/systemd/system/follow-roles.timer root 644 <<'UNIT'
+[Timer]
+OnActiveSec=20
+OnUnitInactiveSec=20
+AccuracySec=1s
+UNIT
+systemctl daemon-reload
+systemctl restart follow-roles.timer

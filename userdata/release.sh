@@ -1,11 +1,14 @@
 # The one runner of the migrations, and the maker of the administrator's account.
 # shellcheck shell=bash
+source lib/core.sh
+source lib/json.sh
+source lib/secrets.sh
 SCRIPT=release
 
 step "read the secrets"
-get_secret "$SERVICE_SECRET_ARN" "$WORK/service.json"
-get_secret "$OWNER_SECRET_ARN" "$WORK/database.json"
-get_secret "$ADMIN_SECRET_ARN" "$WORK/admin.json"
+get_secret "$SERVICE_SECRET_ARN" "$SERVICE_SECRET_VERSION" "$WORK/service.json"
+get_secret "$OWNER_SECRET_ARN" "$OWNER_SECRET_VERSION" "$WORK/database.json"
+get_secret "$ADMIN_SECRET_ARN" "$ADMIN_SECRET_VERSION" "$WORK/admin.json"
 retry "cannot read tls/postgres-ca.pem from $REPORT_BUCKET (has the database host booted?)" \
   s3_get "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/database-ca.pem"
 

@@ -1,12 +1,14 @@
 # What a host does that boots from the image: it reads its secrets and starts. It installs nothing.
 # shellcheck shell=bash
+source lib/core.sh
+source lib/secrets.sh
 SCRIPT=web
 run=/run/app
 
 step "read the secrets, for the database on $DATABASE_VOLUME_ID"
 install -d "$run"
-get_secret "$SERVICE_SECRET_ARN" "$run/service.json"
-get_secret "$DATABASE_SECRET_ARN" "$run/database.json"
+get_secret "$SERVICE_SECRET_ARN" "$SERVICE_SECRET_VERSION" "$run/service.json"
+get_secret "$DATABASE_SECRET_ARN" "$DATABASE_SECRET_VERSION" "$run/database.json"
 retry "cannot read tls/postgres-ca.pem from $REPORT_BUCKET (has the database host booted?)" \
   s3_get "$REPORT_BUCKET" tls/postgres-ca.pem "$run/database-ca.pem"
 cat >"$run/env" <<ENV

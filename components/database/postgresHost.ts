@@ -1,36 +1,54 @@
+import { createHash } from "node:crypto";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { debianImageId } from "../host/debianImage";
 import type { BootGate, HostBucket } from "../gate/gates";
-import { Firewall, internetEgress } from "../network/firewall";
-import type { GeneratedSecret } from "../storage/generatedSecret";
+import { debianImageId } from "../host/debianImage";
 import { metadataOptions, rootDisk } from "../host/host";
 import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";
-import { readSecrets, writeObjects } from "../iam/policies";
-import { PostgresRole } from "./postgresRole";
-import type { RegionNetwork } from "../network/regionNetwork";
-import { connectionsThatFit, type PostgresTuning, tunePostgres } from "./tuning";
+import { instanceTypeDetails } from "../host/instanceTypes";
 import { userDataFor } from "../host/userData";
+import { readObjects, readSecrets, readSecretVersion, writeObjects } from "../iam/policies";
+import { Firewall, internetEgress } from "../network/firewall";
+import type { ClientNetwork, HostNetwork } from "../network/networks";
+import type { GeneratedSecret } from "../storage/generatedSecret";
+import {
+  certificateKey,
+  type DatabaseAccess,
+  postgresOpenings,
+  postgresPort,
+  type RoleAccess,
+  rolesKey,
+} from "./databaseAccess";
+import { PostgresRole } from "./postgresRole";
+import { connectionsThatFit, type PostgresTuning, tunePostgres } from "./tuning";
 
 /** Arguments of a {@link PostgresHost}. */
 export interface PostgresHostArgs {
   /** Where the host goes: into its first host subnet. */
-  readonly network: RegionNetwork;
+  readonly network: HostNetwork;
   /** The network whose hosts may connect. */
-  readonly clients: RegionNetwork;
+  readonly clients: ClientNetwork;
   readonly gate: BootGate & HostBucket;
-  readonly access: HostAccess;
+  readonly access: Pick<HostAccess, "sessionManager" | "keyName" | "openings">;
   /** Private DNS zone, made here; the host is `postgres` in it. */
   readonly domain: string;
-  /** Exact name of Debian's image. */
+  /** Exact name of Debian's image: the setting `databaseDebianImage`. */
   readonly debianImage: string;
+  /** The setting `databaseInstanceType`. */
   readonly instanceType: string;
   /** Size of the data volume, in GiB. */
   readonly volumeGiB: number;
   /** How many connections the clients open at most: the host's memory must suffice for them. */
   readonly neededConnections: number;
-  /** Refuse to delete the data volume, and keep it in AWS even when the stack forgets it. */
+  /** Number of the owner's password, from 1. Raise it by one to rotate: {@link PostgresRole}. */
+  readonly ownerPasswordVersion: number;
+  /** Number of the service's password, from 1. */
+  readonly appPasswordVersion: number;
+  /**
+   * Refuse to delete the data volume, keep it and its snapshots in AWS even when the stack forgets them, and refuse to terminate
+   * the host by hand.
+   */
   readonly protect: boolean;
   /** How long a deleted secret can be restored, in days. */
   readonly secretRecoveryDays: number;
@@ -38,36 +56,40 @@ export interface PostgresHostArgs {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-const port = 5432;
 const databaseName = "app";
+const ownerRole = "app_owner";
+const appRole = "app_rw";
+
+/** A 200 GiB volume that was never copied before takes about this long, in AWS's own time. */
+const snapshotTimeout = "4h";
 
 /**
  * A PostgreSQL 17 host. Stateful: its data are on an encrypted volume of their own, which outlives the host, as does its name
- * in a private DNS zone that both networks see. Port 5432 is open to the host subnets of the clients and to nobody else. The
- * passwords of the two roles (owner for migrations, reader and writer for the service) are generated and can be read in both
- * regions.
+ * in a private DNS zone that both networks see. PostgreSQL's port is open to the host subnets of the clients and to nobody else.
+ * Two roles, the tables' owner for migrations and a reader and writer for the service, have generated passwords, readable in both
+ * regions. Which versions of them hold stands in a document that the host looks for while it runs, so that a rotation is no
+ * reason to replace it.
+ *
+ * A snapshot of the volume is taken before another host gets it. While `protect` is on all snapshots are kept, else the newest.
  *
  * A month costs, with the $0.50 zone and $1.60 for the secrets: in dev $15.18 for a t3.small and $2.24 for its disks ($20); in
- * prod $70.08 for an m6i.large and $16.64 for its disks ($89).
+ * prod $70.08 for an m6i.large and $16.64 for its disks ($89). A snapshot costs $0.05 for each GB that the ones before lack.
  *
  * | change | effect |
  * |---|---|
- * | `instanceType` | replaced, since its tuning changes with its memory: the old host goes first, as two cannot have the volume |
+ * | `ownerPasswordVersion`, `appPasswordVersion`, raised by one | the host makes the new login while it runs; then a release or a roll-out uses it |
  * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
- * | `debianImage`, `access`, `domain`, the range of either network, `userdata/postgres.sh`, `userdata/lib.sh` | replaced likewise |
- * | `neededConnections`, a zone of the clients more or less | in place |
+ * | `instanceType`, `debianImage`, the key pair, `sessionManager`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
+ * | `neededConnections`, SSH's networks, a zone of the clients more or less, `tags` | in place |
+ * | `protect`, `secretRecoveryDays` | in place |
  * | the zone of the network | a new, empty volume: refused while `protect` is on, all data lost otherwise |
  */
 export class PostgresHost extends pulumi.ComponentResource {
   /** Host and port, known when the gate has seen the database accept connections. */
   readonly endpoint: pulumi.Output<string>;
   readonly instanceId: pulumi.Output<string>;
-  /** The data volume: another one is another database. */
-  readonly volumeId: pulumi.Output<string>;
-  /** Secret of the role that owns the tables, readable in the clients' region. */
-  readonly ownerSecretArn: pulumi.Output<string>;
-  /** Secret of the service's role, readable in the clients' region. */
-  readonly appSecretArn: pulumi.Output<string>;
+  /** What clients need. */
+  readonly access: DatabaseAccess;
 
   private readonly name: string;
   private readonly args: PostgresHostArgs;
@@ -78,31 +100,44 @@ export class PostgresHost extends pulumi.ComponentResource {
     this.name = name;
     this.args = args;
     const host = `postgres.${args.domain}`;
-    const login = { dbname: databaseName, host, port };
-    const role = { login, readerRegion: args.clients.region, recoveryDays: args.secretRecoveryDays };
-    const owner = new PostgresRole(`${name}-owner`, { ...role, username: "app_owner" }, this.child).secret;
-    const app = new PostgresRole(`${name}-app`, { ...role, username: "app_rw" }, this.child).secret;
+    const owner = this.createSecret("owner", ownerRole, args.ownerPasswordVersion, host);
+    const app = this.createSecret("app", appRole, args.appPasswordVersion, host);
+    const roles = rolesDocument({ owner, app });
+    const published = args.gate.publish(`${name}-roles`, rolesKey, roles.content, this.child);
     const volume = this.createVolume();
-    const hostRole = this.createRole(owner, app);
-    const instance = this.createInstance(hostRole, volume, host, owner, app);
+    const role = this.createRole(owner, app);
+    const instance = this.createInstance(volume, role, host, published);
     const attachment = this.attach(volume, instance);
     const record = this.createName(instance);
     const booted = args.gate.waitForBoot(
       `${name}-gate`,
       {
         label: "database host",
-        roleId: hostRole.roleId,
+        roleId: role.roleId,
         instanceId: instance.id,
         region: args.network.region,
+        applied: roles.version,
       },
-      { ...this.child, dependsOn: [attachment, record] },
+      { ...this.child, dependsOn: [attachment, record, published] },
     );
-    this.endpoint = booted.result.apply(() => `${host}:${port}`);
+    this.endpoint = booted.result.apply(() => `${host}:${postgresPort}`);
     this.instanceId = instance.id;
-    this.volumeId = volume.id;
-    this.ownerSecretArn = owner.arnIn(args.clients.region);
-    this.appSecretArn = app.arnIn(args.clients.region);
+    this.access = this.accessFor(owner, app, volume, booted);
     this.registerOutputs({ endpoint: this.endpoint, instanceId: this.instanceId });
+  }
+
+  private createSecret(suffix: string, role: string, passwordVersion: number, host: string): GeneratedSecret {
+    return new PostgresRole(
+      `${this.name}-${suffix}`,
+      {
+        role,
+        passwordVersion,
+        database: { dbname: databaseName, host, port: postgresPort },
+        readerRegion: this.args.clients.region,
+        recoveryDays: this.args.secretRecoveryDays,
+      },
+      this.child,
+    ).secret;
   }
 
   private createVolume(): aws.ebs.Volume {
@@ -126,7 +161,8 @@ export class PostgresHost extends pulumi.ComponentResource {
       {
         statements: [
           gate.reportStatement(),
-          writeObjects(gate.bucketArn, "tls/postgres-ca.pem"),
+          readObjects(gate.bucketArn, rolesKey),
+          writeObjects(gate.bucketArn, certificateKey),
           readSecrets(owner.arn, app.arn),
         ],
         sessionManager: access.sessionManager,
@@ -136,87 +172,104 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 
   private createInstance(
-    role: HostRole,
     volume: aws.ebs.Volume,
+    role: HostRole,
     host: string,
-    owner: GeneratedSecret,
-    app: GeneratedSecret,
+    roles: pulumi.Resource,
   ): aws.ec2.Instance {
-    const { network, access } = this.args;
+    const { network, access, protect } = this.args;
     const firewall = this.createFirewall();
     const tags = { ...this.args.tags, Name: this.name };
+    // Each of them replaces the instance.
+    const identity = {
+      ami: debianImageId(this.args.debianImage, "databaseDebianImage", this),
+      instanceType: this.args.instanceType,
+      subnetId: this.subnet.id,
+      userData: this.userData(volume, role, host),
+      ...(access.keyName && { keyName: access.keyName }),
+    };
+    const snapshot = this.snapshotBefore(volume, identity);
     return new aws.ec2.Instance(
       this.name,
       {
-        ami: debianImageId(this.args.debianImage, this),
-        instanceType: this.args.instanceType,
-        subnetId: this.subnet.id,
+        ...identity,
         vpcSecurityGroupIds: [firewall.securityGroupId],
         iamInstanceProfile: role.profileName,
         metadataOptions,
         rootBlockDevice: rootDisk(tags),
-        userData: this.userData(role, volume, host, owner, app),
         userDataReplaceOnChange: true,
+        // By hand nobody ends it; the provider, which takes the protection off first, still replaces it.
+        disableApiTermination: protect,
+        forceDestroy: true,
         tags,
-        ...(access.keyName && { keyName: access.keyName }),
       },
       {
         ...this.child,
-        dependsOn: [network, role, firewall],
+        dependsOn: [network.ready, role, firewall, roles, snapshot],
         deleteBeforeReplace: true,
+        replaceOnChanges: ["instanceType"],
       },
+    );
+  }
+
+  /** Taken of the volume as it is before a host of this identity gets it: another description is another snapshot. */
+  private snapshotBefore(
+    volume: aws.ebs.Volume,
+    identity: Readonly<Record<string, pulumi.Input<string>>>,
+  ): aws.ebs.Snapshot {
+    const fingerprint = pulumi.all(identity).apply((known) => hash(JSON.stringify(known)));
+    return new aws.ebs.Snapshot(
+      `${this.name}-before`,
+      {
+        volumeId: volume.id,
+        description: pulumi.interpolate`Before ${this.name} is a host of ${fingerprint}`,
+        tags: { Name: `${this.name}-before` },
+      },
+      { ...this.child, retainOnDelete: this.args.protect, customTimeouts: { create: snapshotTimeout } },
     );
   }
 
   private createFirewall(): Firewall {
     const { network, clients, access } = this.args;
-    const openings = clients.hostSubnets.map(({ name, zone, cidrBlock }) => ({
-      name: `postgresql-${name}`,
-      description: `PostgreSQL from the hosts in ${zone}`,
-      port,
-      cidrBlock,
-    }));
     return new Firewall(
       `${this.name}-firewall`,
       {
         vpcId: network.vpcId,
         description: "Database host",
-        ingress: [...openings, ...access.openings],
+        ingress: [...postgresOpenings(clients.hostSubnets, "from the hosts"), ...access.openings],
         egress: internetEgress,
       },
       this.child,
     );
   }
 
-  private userData(
-    role: HostRole,
-    volume: aws.ebs.Volume,
-    host: string,
-    owner: GeneratedSecret,
-    app: GeneratedSecret,
-  ): pulumi.Output<string> {
+  private userData(volume: aws.ebs.Volume, role: HostRole, host: string): pulumi.Output<string> {
     const { clients, access, gate } = this.args;
-    const variables = pulumi.all({
+    const tuning = this.tune();
+    return userDataFor("postgres", {
       ...gate.reportVariables(role.roleId),
       DATA_VOLUME_ID: volume.id,
       DATABASE_NAME: databaseName,
       DATABASE_HOSTNAME: host,
       // Wider than the firewall, which knows the subnets: a zone more must not replace the host.
       CLIENT_CIDRS: clients.hostRange,
-      OWNER_SECRET_ARN: owner.arn,
-      APP_SECRET_ARN: app.arn,
+      OWNER_ROLE: ownerRole,
+      APP_ROLE: appRole,
+      MAX_CONNECTIONS: tuning.MAX_CONNECTIONS,
+      SHARED_BUFFERS_MIB: tuning.SHARED_BUFFERS_MIB,
+      EFFECTIVE_CACHE_MIB: tuning.EFFECTIVE_CACHE_MIB,
+      MAINTENANCE_WORK_MEM_MIB: tuning.MAINTENANCE_WORK_MEM_MIB,
+      WORK_MEM_KIB: tuning.WORK_MEM_KIB,
       SESSION_MANAGER: access.sessionManager,
     });
-    return pulumi
-      .all([variables, this.tune()])
-      .apply(([known, memory]) => userDataFor("postgres", { ...known, ...memory }));
   }
 
   /** By itself, so that a preview, which does not know the other variables, refuses what does not fit. */
   private tune(): pulumi.Output<PostgresTuning> {
     const { instanceType, neededConnections } = this.args;
     const refuse = (message: string) => new pulumi.ResourceError(message, this, true);
-    return aws.ec2.getInstanceTypeOutput({ instanceType }, this.child).apply(({ memorySize, hypervisor }) => {
+    const details = instanceTypeDetails(instanceType, "databaseInstanceType", this);
+    return details.apply(({ memorySize, hypervisor }) => {
       // Older types show volumes under other names than the boot script looks for.
       if (hypervisor === "xen")
         throw refuse(
@@ -262,9 +315,45 @@ export class PostgresHost extends pulumi.ComponentResource {
     );
   }
 
+  private accessFor(
+    owner: GeneratedSecret,
+    app: GeneratedSecret,
+    volume: aws.ebs.Volume,
+    ready: pulumi.Resource,
+  ): DatabaseAccess {
+    const { network, clients, gate } = this.args;
+    const certificate = readObjects(gate.bucketArn, certificateKey);
+    const [ownerSecret, appSecret] = [owner.in(clients.region), app.in(clients.region)];
+    const roleAccess = (secret: RoleAccess["secret"], statement: RoleAccess["statements"][number]) => ({
+      secret,
+      statements: [certificate, statement],
+    });
+    return {
+      openings: postgresOpenings(network.hostSubnets, "to the database"),
+      // Two fleets share the role of the hosts, each with a version of its own.
+      app: roleAccess(appSecret, readSecrets(appSecret.arn)),
+      owner: roleAccess(ownerSecret, readSecretVersion(ownerSecret.arn, ownerSecret.versionId)),
+      volumeId: volume.id,
+      ready,
+    };
+  }
+
   private get subnet() {
     const [subnet] = this.args.network.hostSubnets;
     if (!subnet) throw new pulumi.ResourceError("The network has no host subnet.", this, true);
     return subnet;
   }
 }
+
+/** What `userdata/lib/logins.sh` reads: where each role's login is to be found. Its version names its content. */
+function rolesDocument({ owner, app }: { readonly owner: GeneratedSecret; readonly app: GeneratedSecret }) {
+  const place = ({ arn, versionId }: GeneratedSecret) => ({ arn, versionId });
+  const roles = pulumi.output({ owner: place(owner), app: place(app) });
+  const version = roles.apply((known) => hash(JSON.stringify(known)));
+  const content = pulumi
+    .all([roles, version])
+    .apply(([known, name]) => JSON.stringify({ version: name, ...known }));
+  return { version, content };
+}
+
+const hash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16);

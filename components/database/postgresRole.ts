@@ -1,12 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import { GeneratedSecret } from "../storage/generatedSecret";
+import { checkVersion, generatedPassword } from "../storage/passwords";
 
 /** Arguments of a {@link PostgresRole}. */
 export interface PostgresRoleArgs {
-  readonly username: string;
+  /** Name of the role, in which nobody signs in; its logins are called `<role>_<version>`. */
+  readonly role: string;
+  /** Number of the password, from 1: each version is a login of its own, and that of the version before stays valid. */
+  readonly passwordVersion: number;
   /** What a client needs beside name and password. */
-  readonly login: { readonly dbname: string; readonly host: string; readonly port: number };
+  readonly database: { readonly dbname: string; readonly host: string; readonly port: number };
   /** Region of the clients, if not the database's own. */
   readonly readerRegion: string;
   /** How long the deleted secret can be restored, in days. */
@@ -14,27 +17,36 @@ export interface PostgresRoleArgs {
 }
 
 /**
- * The credentials of a PostgreSQL role, readable in the database's region and in its clients'. The database host makes the role
- * when it boots.
+ * The credentials of a PostgreSQL role, readable in the database's region and in its clients': the login of this version, and
+ * as `previous` that of the version before. The database host makes the logins.
  *
- * A month costs $0.80: a secret and its replica. Another name or login is a new version, which hosts read at their next boot.
+ * A month costs $0.80: a secret and its replica.
+ *
+ * | change | effect |
+ * |---|---|
+ * | `passwordVersion`, raised by one | a new login, beside that of the version before; the one before that ends |
+ * | `database` | a new version of the secret, with the same logins |
  */
 export class PostgresRole extends pulumi.ComponentResource {
   readonly secret: GeneratedSecret;
 
   constructor(name: string, args: PostgresRoleArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:PostgresRole", name, {}, opts);
-    const { username, login } = args;
-    const password = new random.RandomPassword(
-      `${name}-password`,
-      { length: 32, special: false },
-      { parent: this },
-    );
+    const { role, passwordVersion, database } = args;
+    checkVersion("passwordVersion", passwordVersion);
+    const login = (version: number) => ({
+      username: `${role}_${version}`,
+      password: generatedPassword(`${name}-password-${version}`, { parent: this }),
+    });
     this.secret = new GeneratedSecret(
       name,
       {
-        description: `PostgreSQL role ${username}`,
-        value: { username, password: password.result, ...login },
+        description: `PostgreSQL role ${role}`,
+        value: {
+          ...login(passwordVersion),
+          ...database,
+          ...(passwordVersion > 1 && { previous: login(passwordVersion - 1) }),
+        },
         replicaRegion: args.readerRegion,
         recoveryDays: args.recoveryDays,
       },

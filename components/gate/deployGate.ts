@@ -104,6 +104,19 @@ export class DeployGate extends pulumi.ComponentResource implements BootGate, Cu
     return this.invoke(name, event, { templateVersion }, opts);
   }
 
+  publish(
+    name: string,
+    key: string,
+    content: pulumi.Input<string>,
+    opts: pulumi.CustomResourceOptions,
+  ): aws.s3.BucketObjectv2 {
+    return new aws.s3.BucketObjectv2(
+      name,
+      { bucket: this.bucketName, key, content, contentType: "application/json" },
+      pulumi.mergeOptions({ provider: this.getProvider("aws:s3/bucketObjectv2:BucketObjectv2") }, opts),
+    );
+  }
+
   private invoke(
     name: string,
     event: Unresolved<BootEvent> | Unresolved<CutOverEvent>,

@@ -64,8 +64,15 @@ export interface CutOverGate {
   waitForCutOver(name: string, wait: CutOverWait, opts: pulumi.CustomResourceOptions): aws.lambda.Invocation;
 }
 
-/** The bucket of the reports, which also holds what hosts fetch at boot. */
+/** The bucket of the reports, which also holds what hosts fetch. */
 export interface HostBucket {
   readonly bucketName: pulumi.Output<string>;
   readonly bucketArn: pulumi.Output<string>;
+  /** Puts a text into the bucket, for hosts of any region to fetch. Nothing secret. */
+  publish(
+    name: string,
+    key: string,
+    content: pulumi.Input<string>,
+    opts: pulumi.CustomResourceOptions,
+  ): aws.s3.BucketObjectv2;
 }

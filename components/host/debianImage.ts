@@ -17,9 +17,16 @@ export function architectureOfInstance(instanceType: string): Architecture {
   return /^(a1|[a-z]+\d+g[a-z]*)\./.test(instanceType) ? "arm64" : "amd64";
 }
 
-/** The id of an image in the parent's region. The exact name: a newer image is the operator's decision. */
-export function debianImageId(debianImage: string, parent: pulumi.Resource): pulumi.Output<string> {
-  return aws.ec2.getAmiOutput(
+/**
+ * The id of an image in the parent's region. The exact name: a newer image is the operator's decision. One that Debian does not
+ * publish there is refused in the words of the setting that names it.
+ */
+export function debianImageId(
+  debianImage: string,
+  setting: string,
+  parent: pulumi.Resource,
+): pulumi.Output<string> {
+  const found = aws.ec2.getAmiIdsOutput(
     {
       owners: [debianAccount],
       filters: [{ name: "name", values: [debianImage] }],
@@ -27,5 +34,13 @@ export function debianImageId(debianImage: string, parent: pulumi.Resource): pul
       includeDeprecated: true,
     },
     { parent },
-  ).id;
+  );
+  return found.ids.apply(([id]) => {
+    if (id !== undefined) return id;
+    throw new pulumi.ResourceError(
+      `${setting} is ${debianImage}, which Debian does not publish in this region: set it to a name from https://wiki.debian.org/Cloud/AmazonEC2Image/Trixie.`,
+      parent,
+      true,
+    );
+  });
 }

@@ -15,7 +15,7 @@ export interface OneShotHostArgs {
   readonly network: HostNetwork;
   readonly gate: BootGate;
   readonly imageId: pulumi.Input<string>;
-  readonly instanceType: string;
+  readonly instanceType: pulumi.Input<string>;
   /** What the host runs, made of the variables by which it reports. */
   readonly userData: (report: ReportVariables) => pulumi.Output<string>;
   /** What the host may do beyond reporting. */

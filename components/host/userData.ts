@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { gzipSync } from "fflate";
+import type { BootScript, BootVariables } from "./bootVariables";
 
 const directory = path.join(__dirname, "..", "..", "userdata");
 const boundary = "==django-on-ec2==";
@@ -8,31 +10,55 @@ const boundary = "==django-on-ec2==";
 /** EC2's limit on user data before it is encoded for the API. */
 export const userDataLimit = 16 * 1024;
 
-/** The boot scripts, by the name of their file in `userdata/`. */
-export type BootScript = "postgres" | "django" | "web" | "release";
+/** A boot script's variables as the program has them: some are known only when other resources are there. */
+export type BootInputs<S extends BootScript> = {
+  readonly [Name in keyof BootVariables<S>]: pulumi.Input<BootVariables<S>[Name]>;
+};
 
-/** Names and plain values: nothing secret, since whoever may describe the instance can read its user data. */
-export type Variables = Readonly<Record<string, string | number | boolean>>;
+type PlainVariables = Readonly<Record<string, string | number | boolean>>;
 
-/**
- * User data for a boot script: a cloud-config part, by which the script runs at every boot, and the script, with its
- * variables exported before it.
- */
-export function userDataFor(script: BootScript, variables: Variables): string {
-  const read = (file: string) => readFileSync(path.join(directory, file), "utf8");
-  return renderUserData(read("cloud-config.yaml"), [read("lib.sh"), read(`${script}.sh`)], variables);
+/** User data for a boot script, which gets its variables and no others. */
+export function userDataFor<S extends BootScript>(
+  script: S,
+  variables: BootInputs<S>,
+): pulumi.Output<string> {
+  return pulumi
+    .all(variables as Readonly<Record<string, pulumi.Input<string | number | boolean>>>)
+    .apply((known) => renderBootScript(script, known as BootVariables<S>));
 }
 
-/** Joins the parts to one MIME message. */
-export function renderUserData(
-  cloudConfig: string,
-  scripts: readonly string[],
-  variables: Variables,
-): string {
+/** User data for a boot script whose variables are all known. */
+export function renderBootScript<S extends BootScript>(script: S, variables: BootVariables<S>): string {
+  return renderUserData(readText("cloud-config.yaml"), assembleScript(script), variables as PlainVariables);
+}
+
+/**
+ * A boot script with the parts of the library that it names in lines such as `source lib/core.sh`, and those that they name,
+ * each once and before it is used. What it does not name is not in its user data, and neither are comments: a change of them
+ * leaves the host alone.
+ */
+export function assembleScript(script: BootScript, read = readText): string {
+  const seen = new Set<string>();
+  const inline = (file: string): string =>
+    read(file).replace(/^source (lib\/\w+\.sh)\n/gm, (_line, part: string) => {
+      if (seen.has(part)) return "";
+      seen.add(part);
+      return inline(part);
+    });
+  return inline(`${script}.sh`).replace(/^\s*(#.*)?\n/gm, "");
+}
+
+const readText = (file: string) => readFileSync(path.join(directory, file), "utf8");
+
+/**
+ * Joins the parts to one MIME message: a cloud-config part, by which the script runs at every boot, and the script, with its
+ * variables exported before it.
+ */
+export function renderUserData(cloudConfig: string, body: string, variables: PlainVariables): string {
   const exports = Object.entries(variables).map(
     ([name, value]) => `export ${name}=${shellQuote(name, String(value))}\n`,
   );
-  const script = ["#!/bin/bash\n", ...exports, ...scripts].join("");
+  const script = ["#!/bin/bash\n", ...exports, body].join("");
   const nonAscii = script.split("\n").find((line) => /[^\x20-\x7e\t]/.test(line));
   // cloud-init garbles anything else when it unpacks a part.
   if (nonAscii !== undefined) throw new Error(`User data must be plain ASCII; this line is not: ${nonAscii}`);

@@ -75,6 +75,11 @@ export function readSecrets(...arns: readonly pulumi.Input<string>[]): Statement
   return { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: arns };
 }
 
+/** Read a secret at one version only: after a rotation its holder reads nothing that is in use. */
+export function readSecretVersion(arn: pulumi.Input<string>, versionId: pulumi.Input<string>): Statement {
+  return { ...readSecrets(arn), Condition: { StringEquals: { "secretsmanager:VersionId": versionId } } };
+}
+
 /** Write to one log group. */
 export function writeLogs(logGroupArn: pulumi.Input<string>): Statement {
   return {

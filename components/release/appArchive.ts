@@ -5,7 +5,9 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** The application, as the image gets it. */
 export interface AppArchive {
-  /** Names the content: the same files have the same key. */
+  /** The same files have the same hash. */
+  readonly contentHash: string;
+  /** Named after the content. */
   readonly key: string;
   /** Paths within the archive, sorted. */
   readonly files: readonly string[];
@@ -27,8 +29,10 @@ export function appArchive(root = directory): AppArchive {
     hash.update(`${file}\0${content.length}\0`).update(content);
   }
   const asset = (file: string) => new pulumi.asset.FileAsset(path.join(root, file));
+  const contentHash = hash.digest("hex");
   return {
-    key: `app/${hash.digest("hex")}.zip`,
+    contentHash,
+    key: `app/${contentHash}.zip`,
     files,
     archive: new pulumi.asset.AssetArchive(Object.fromEntries(files.map((file) => [file, asset(file)]))),
   };

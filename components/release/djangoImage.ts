@@ -4,18 +4,18 @@ import * as pulumi from "@pulumi/pulumi";
 import { appArchive } from "./appArchive";
 import { debianImageId } from "../host/debianImage";
 import type { BootGate, HostBucket } from "../gate/gates";
-import { OneShotHost } from "../host/oneShotHost";
+import { instanceTypeDetails } from "../host/instanceTypes";
+import { OneShotHost, type OneShotHostArgs } from "../host/oneShotHost";
 import { readObjects } from "../iam/policies";
-import type { RegionNetwork } from "../network/regionNetwork";
 import { userDataFor } from "../host/userData";
 
 /** Arguments of a {@link DjangoImage}. */
 export interface DjangoImageArgs {
-  readonly network: RegionNetwork;
+  readonly network: OneShotHostArgs["network"];
   readonly gate: BootGate & HostBucket;
-  /** Exact name of Debian's image. */
+  /** Exact name of Debian's image: the setting `debianImage`. */
   readonly debianImage: string;
-  /** Type of the host that builds. */
+  /** Type of the host that builds: the setting `webInstanceType`. */
   readonly instanceType: string;
   /** Put the agent of Session Manager into the image. */
   readonly sessionManager: boolean;
@@ -32,7 +32,7 @@ export interface DjangoImageArgs {
  *
  * | change | effect |
  * |---|---|
- * | a file of the application, `userdata/lib.sh`, `userdata/django.sh`, `debianImage`, `instanceType`, `sessionManager` | a new builder, a new image; then the old ones go |
+ * | a file of the application, `userdata/django.sh` and the parts of `userdata/lib/` that it names, `debianImage`, `instanceType`, `sessionManager` | a new builder, a new image; then the old ones go |
  */
 export class DjangoImage extends pulumi.ComponentResource {
   readonly imageId: pulumi.Output<string>;
@@ -40,10 +40,11 @@ export class DjangoImage extends pulumi.ComponentResource {
   constructor(name: string, args: DjangoImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:DjangoImage", name, {}, opts);
     const child = { parent: this };
-    const base = debianImageId(args.debianImage, this);
-    const { key, archive } = appArchive();
+    const base = debianImageId(args.debianImage, "debianImage", this);
+    const { contentHash, key, archive } = appArchive();
     const object = new aws.s3.BucketObjectv2(
-      `${name}-app`,
+      // Named after its content: going back to an earlier one must not wait for the deletion of what it needs.
+      `${name}-app-${contentHash.slice(0, 8)}`,
       { bucket: args.gate.bucketName, key, source: archive, contentType: "application/zip" },
       child,
     );
@@ -54,16 +55,14 @@ export class DjangoImage extends pulumi.ComponentResource {
         network: args.network,
         gate: args.gate,
         imageId: base,
-        instanceType: args.instanceType,
+        instanceType: instanceTypeDetails(args.instanceType, "webInstanceType", this).instanceType,
         userData: (report) =>
-          pulumi
-            .all({
-              ...report,
-              APP_BUCKET: args.gate.bucketName,
-              APP_KEY: key,
-              SESSION_MANAGER: args.sessionManager,
-            })
-            .apply((variables) => userDataFor("django", variables)),
+          userDataFor("django", {
+            ...report,
+            APP_BUCKET: args.gate.bucketName,
+            APP_KEY: key,
+            SESSION_MANAGER: args.sessionManager,
+          }),
         statements: [readObjects(args.gate.bucketArn, key)],
         tags: args.tags,
         after: [object],

@@ -1,23 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { AccountStore } from "../accounts/accountStore";
-import type { BootGate, HostBucket, ReportVariables } from "../gate/gates";
-import { OneShotHost } from "../host/oneShotHost";
-import { readObjects, readSecrets } from "../iam/policies";
-import type { PostgresHost } from "../database/postgresHost";
-import type { PeeredNetwork } from "../network/networks";
-import type { RegionNetwork } from "../network/regionNetwork";
-import type { RegionPeering } from "../network/regionPeering";
+import type { AccountAccess } from "../accounts/accountStore";
+import type { DatabaseAccess } from "../database/databaseAccess";
+import type { BootGate, HostBucket } from "../gate/gates";
+import { OneShotHost, type OneShotHostArgs } from "../host/oneShotHost";
 import { userDataFor } from "../host/userData";
+import { readSecretVersion } from "../iam/policies";
+import type { PinnedSecret } from "../storage/generatedSecret";
 
 /** Arguments of a {@link ReleaseTask}. */
 export interface ReleaseTaskArgs {
-  readonly network: RegionNetwork;
-  readonly peering: RegionPeering;
+  readonly network: OneShotHostArgs["network"];
+  /** The path to the database. */
+  readonly peering: pulumi.Resource;
   readonly gate: BootGate & HostBucket;
-  readonly database: PostgresHost;
-  /** Network of the database. */
-  readonly databaseNetwork: RegionNetwork;
-  readonly accounts: AccountStore;
+  readonly database: DatabaseAccess;
+  readonly accounts: AccountAccess & pulumi.Resource;
+  /** JSON with the administrator's `login` and `password`. */
+  readonly adminSecret: PinnedSecret;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
   /** Tags of the host's disk. */
@@ -26,30 +25,20 @@ export interface ReleaseTaskArgs {
 
 /**
  * What happens once for each release, before its fleet: a host of the new image runs the migrations, as the tables' owner, and
- * makes the administrator's account if there is none. It is the only host that can read the owner's password.
+ * makes the administrator's account if there is none. It is the only host that can read the owner's password, and that only at
+ * the version that it was made for.
  *
  * A month costs $0.64 for the disk of the stopped host, in dev and prod alike.
  *
  * | change | effect |
  * |---|---|
- * | `imageId`, `instanceType`, the database's volume, `userdata/release.sh`, `userdata/lib.sh` | a new host runs the release, then the old one goes |
+ * | `imageId`, `instanceType`, a new version of the service's, the owner's or the administrator's secret, the database's volume, `userdata/release.sh` and the parts of `userdata/lib/` that it names | a new host runs the release, then the old one goes |
+ * | `tags` | in place; nothing runs again |
  */
 export class ReleaseTask extends pulumi.ComponentResource {
   constructor(name: string, args: ReleaseTaskArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:ReleaseTask", name, {}, opts);
-    const { gate, accounts, database } = args;
-    const userData = (report: ReportVariables) =>
-      pulumi
-        .all({
-          ...report,
-          ACCOUNT_BUCKET: accounts.bucketName,
-          SERVICE_SECRET_ARN: accounts.serviceSecretArn,
-          // Another volume is an empty database: the tables must be made again.
-          DATABASE_VOLUME_ID: database.volumeId,
-          OWNER_SECRET_ARN: database.ownerSecretArn,
-          ADMIN_SECRET_ARN: accounts.adminSecretArn,
-        })
-        .apply((variables) => userDataFor("release", variables));
+    const { gate, accounts, adminSecret, database } = args;
     new OneShotHost(
       `${name}-host`,
       {
@@ -58,28 +47,29 @@ export class ReleaseTask extends pulumi.ComponentResource {
         gate,
         imageId: args.imageId,
         instanceType: args.instanceType,
-        userData,
+        userData: (report) =>
+          userDataFor("release", {
+            ...report,
+            ACCOUNT_BUCKET: accounts.bucketName,
+            SERVICE_SECRET_ARN: accounts.serviceSecret.arn,
+            SERVICE_SECRET_VERSION: accounts.serviceSecret.versionId,
+            DATABASE_VOLUME_ID: database.volumeId,
+            OWNER_SECRET_ARN: database.owner.secret.arn,
+            OWNER_SECRET_VERSION: database.owner.secret.versionId,
+            ADMIN_SECRET_ARN: adminSecret.arn,
+            ADMIN_SECRET_VERSION: adminSecret.versionId,
+          }),
         statements: [
-          readObjects(gate.bucketArn, "tls/postgres-ca.pem"),
-          readSecrets(database.ownerSecretArn, accounts.adminSecretArn),
+          ...database.owner.statements,
+          readSecretVersion(adminSecret.arn, adminSecret.versionId),
           ...accounts.serviceStatements(),
         ],
-        egress: databaseEgress(args.databaseNetwork),
+        egress: database.openings,
         tags: args.tags,
-        after: [args.peering, database, accounts],
+        after: [args.peering, database.ready, accounts],
       },
       { parent: this },
     );
     this.registerOutputs({});
   }
-}
-
-/** The way from the service's hosts to the database. */
-export function databaseEgress(databaseNetwork: Pick<PeeredNetwork, "hostSubnets">) {
-  return databaseNetwork.hostSubnets.map(({ name, cidrBlock }) => ({
-    name: `postgresql-${name}`,
-    description: "PostgreSQL in the other region",
-    port: 5432,
-    cidrBlock,
-  }));
 }

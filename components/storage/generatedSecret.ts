@@ -1,6 +1,13 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+/** A secret at one of its versions. Hosts are told both, so that a new value is a roll-out like any other. */
+export interface PinnedSecret {
+  readonly arn: pulumi.Output<string>;
+  /** Known when the value is there. */
+  readonly versionId: pulumi.Output<string>;
+}
+
 /** Arguments of a {@link GeneratedSecret}. */
 export interface GeneratedSecretArgs {
   readonly description: string;
@@ -15,10 +22,17 @@ export interface GeneratedSecretArgs {
 /**
  * A secret in Secrets Manager and its value.
  *
- * A month costs $0.40, and as much for a replica. A changed value is a new version, which hosts read when they next boot.
+ * A month costs $0.40, and as much for a replica.
+ *
+ * | change | effect |
+ * |---|---|
+ * | `value` | a new version: whoever pins the version changes with it, and nobody else |
+ * | the others | in place |
  */
-export class GeneratedSecret extends pulumi.ComponentResource {
+export class GeneratedSecret extends pulumi.ComponentResource implements PinnedSecret {
+  /** Of the secret and not by way of its version: a preview of a new value must not make unknown what only names the secret. */
   readonly arn: pulumi.Output<string>;
+  readonly versionId: pulumi.Output<string>;
   readonly secretName: pulumi.Output<string>;
 
   constructor(name: string, args: GeneratedSecretArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -40,14 +54,15 @@ export class GeneratedSecret extends pulumi.ComponentResource {
       { secretId: secret.id, secretString: pulumi.jsonStringify(args.value) },
       { parent: this },
     );
-    // By way of the version: who has the ARN may read a value.
-    this.arn = version.secretArn;
+    this.arn = secret.arn;
+    this.versionId = version.versionId;
     this.secretName = secret.name;
-    this.registerOutputs({ arn: this.arn, secretName: this.secretName });
+    this.registerOutputs({ arn: this.arn, versionId: this.versionId, secretName: this.secretName });
   }
 
-  /** The ARN of the replica in another region: the same but for the region. */
-  arnIn(region: string): pulumi.Output<string> {
-    return this.arn.apply((arn) => arn.split(":").with(3, region).join(":"));
+  /** The replica in another region: the same but for the region in the ARN. */
+  in(region: string): PinnedSecret {
+    const arn = this.arn.apply((own) => own.split(":").with(3, region).join(":"));
+    return { arn, versionId: this.versionId };
   }
 }

@@ -3,8 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { tierTag } from "../../gate/contract.cjs";
 import type { BootReports, CutOverGate, HostBucket } from "../gate/gates";
 import { Firewall, internetEgress } from "../network/firewall";
-import type { HostNetwork, PeeredNetwork } from "../network/networks";
-import { databaseEgress } from "../release/releaseTask";
+import type { HostNetwork } from "../network/networks";
 import type { Entrance } from "./webEntrance";
 import { type WebHost, WebTemplate } from "./webTemplate";
 
@@ -31,8 +30,6 @@ export interface ScalingWebTierArgs {
   readonly entrance: Entrance;
   readonly gate: BootReports & CutOverGate & HostBucket;
   readonly host: WebHost;
-  /** Network of the database. */
-  readonly databaseNetwork: Pick<PeeredNetwork, "hostSubnets">;
   /**
    * What a fleet needs before it starts, and until it is gone: the release of its image, the database, the path there. What of
    * these a change takes away is taken away after the fleet that used it.
@@ -64,7 +61,7 @@ const bootSeconds = 300;
  *
  * | change | effect |
  * |---|---|
- * | `imageId`, `instanceType`, `userdata/web.sh`, `userdata/lib.sh`, `tags`, key pair | rolled, behind the gate |
+ * | `imageId`, `instanceType`, `userdata/web.sh` and the parts of `userdata/lib/` that it names, a new version of a secret that the hosts read, `tags`, key pair | rolled, behind the gate |
  * | a zone more or less, `egress` between public and private | rolled; rules and routes of the old fleet go after it |
  * | a name that the entrance answers to | rolled, as the hosts must know it |
  * | `size`, `load` | in place |
@@ -92,7 +89,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
   }
 
   private createFirewall(): Firewall {
-    const { network, entrance, host, databaseNetwork } = this.args;
+    const { network, entrance, host } = this.args;
     const fromBalancer = {
       name: "balancer",
       description: "The application, from the load balancer",
@@ -105,7 +102,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         vpcId: network.vpcId,
         description: "Web hosts",
         ingress: [fromBalancer, ...host.access.openings],
-        egress: [...internetEgress, ...databaseEgress(databaseNetwork)],
+        egress: [...internetEgress, ...host.database.openings],
       },
       this.child,
     );

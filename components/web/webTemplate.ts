@@ -1,20 +1,20 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { AccountStore } from "../accounts/accountStore";
+import type { AccountAccess } from "../accounts/accountStore";
+import type { DatabaseAccess } from "../database/databaseAccess";
 import type { BootReports, HostBucket } from "../gate/gates";
 import { metadataOptions, rootDevice, rootDiskGiB } from "../host/host";
 import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";
-import { readObjects, readSecrets, scaleFleet } from "../iam/policies";
-import type { PostgresHost } from "../database/postgresHost";
+import { scaleFleet } from "../iam/policies";
 import type { HostNetwork } from "../network/networks";
 import { userDataFor } from "../host/userData";
 
 /** What a web host is, and what it works with. */
 export interface WebHost {
   readonly access: HostAccess;
-  readonly database: Pick<PostgresHost, "volumeId" | "appSecretArn">;
-  readonly accounts: Pick<AccountStore, "bucketName" | "serviceSecretArn" | "serviceStatements">;
+  readonly database: DatabaseAccess;
+  readonly accounts: AccountAccess;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
 }
@@ -69,8 +69,7 @@ export class WebTemplate extends pulumi.ComponentResource {
       {
         statements: [
           gate.reportStatement(),
-          readObjects(gate.bucketArn, "tls/postgres-ca.pem"),
-          readSecrets(database.appSecretArn),
+          ...database.app.statements,
           ...accounts.serviceStatements(),
           ...scaleFleet(tier),
         ],
@@ -123,15 +122,15 @@ export class WebTemplate extends pulumi.ComponentResource {
 
   private userData(role: HostRole): pulumi.Output<string> {
     const { gate, accounts, database, hostNames } = this.args;
-    const variables = pulumi.all({
+    return userDataFor("web", {
       ...gate.reportVariables(role.roleId),
       ACCOUNT_BUCKET: accounts.bucketName,
-      SERVICE_SECRET_ARN: accounts.serviceSecretArn,
-      // Another volume has another certificate authority, which hosts read at boot.
+      SERVICE_SECRET_ARN: accounts.serviceSecret.arn,
+      SERVICE_SECRET_VERSION: accounts.serviceSecret.versionId,
       DATABASE_VOLUME_ID: database.volumeId,
-      DATABASE_SECRET_ARN: database.appSecretArn,
+      DATABASE_SECRET_ARN: database.app.secret.arn,
+      DATABASE_SECRET_VERSION: database.app.secret.versionId,
       ALLOWED_HOSTS: hostNames,
-    });
-    return variables.apply((known) => Buffer.from(userDataFor("web", known)).toString("base64"));
+    }).apply((userData) => Buffer.from(userData).toString("base64"));
   }
 }

@@ -81,6 +81,10 @@ export const awsChanges: ChangeTable = {
     { replace: ["name"], update: ["retentionInDays", ...tags] },
     named(512),
   ),
+  "aws:ebs/snapshot:Snapshot": row("ec2/ebs_snapshot.go", {
+    replace: ["volumeId", "description", "outpostArn"],
+    update: ["storageTier", ...tags],
+  }),
   "aws:ebs/volume:Volume": row("ec2/ebs_volume.go", {
     replace: ["availabilityZone", "encrypted", "snapshotId", "kmsKeyId"],
     update: ["size", "type", "iops", "throughput", "finalSnapshot", ...tags],
@@ -107,6 +111,7 @@ export const awsChanges: ChangeTable = {
       "vpcSecurityGroupIds",
       "metadataOptions",
       "disableApiTermination",
+      "forceDestroy",
       "rootBlockDevice.volumeSize",
       "rootBlockDevice.volumeType",
       "rootBlockDevice.deleteOnTermination",

@@ -1,8 +1,10 @@
+import { rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Handler, Handlers, Invokes, Properties, ResourceRequest } from "../engine/handler";
 import type { LaunchOptions, TemplateData } from "./instances";
-import { instanceType } from "./instanceTypes";
+import { type InstanceType, instanceType } from "./instanceTypes";
 import type { Inventory } from "./inventory";
-import { createBlockDevice, deleteBlockDevice, growBlockDevice } from "../machine/volumes";
+import { copyBlockDevice, createBlockDevice, deleteBlockDevice, growBlockDevice } from "../machine/volumes";
 import { arn, physicalName, resourceId } from "./naming";
 import {
   flagOr,
@@ -52,7 +54,7 @@ function templateData(inputs: Properties): TemplateData {
 
 /** Hosts, images, volumes and launch launchTemplates. */
 export function computeHandlers(inventory: Inventory): Handlers {
-  const { instances, images, volumes, launchTemplates } = inventory;
+  const { instances, images, volumes, snapshots, launchTemplates } = inventory;
   const findInstance = (id: string) => inventory.find("instance", instances, id);
   const instanceOutputs = (id: string): Properties => {
     const { privateIp, publicIp, placement, isRunning } = findInstance(id);
@@ -147,6 +149,25 @@ export function computeHandlers(inventory: Inventory): Handlers {
     },
   };
 
+  const snapshot: Handler = {
+    async create({ inputs, region }) {
+      const id = resourceId("snap");
+      const file = join(inventory.state.folder("snapshots"), `${id}.img`);
+      await copyBlockDevice(inventory.find("volume", volumes, text(inputs, "volumeId")), file);
+      snapshots.set(id, file);
+      const volumeSize = statSync(file).size / 2 ** 30;
+      return { id, outputs: { arn: arn("ec2", region, `snapshot/${id}`), volumeSize, encrypted: true } };
+    },
+    read: (id, state) => Promise.resolve(snapshots.has(id) ? { id, outputs: state } : undefined),
+    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    delete(id) {
+      const file = snapshots.get(id);
+      if (file !== undefined) rmSync(file, { force: true });
+      snapshots.delete(id);
+      return Promise.resolve();
+    },
+  };
+
   /** The name under which EC2's Nitro hosts show a volume. */
   const deviceName = (volumeId: string) => `nvme-Amazon_Elastic_Block_Store_${volumeId.replace("-", "")}`;
   const attachment: Handler = {
@@ -199,26 +220,36 @@ export function computeHandlers(inventory: Inventory): Handlers {
     "aws:ec2transitgateway/instanceState:InstanceState": instanceState,
     "aws:ec2/amiFromInstance:AmiFromInstance": image,
     "aws:ebs/volume:Volume": volume,
+    "aws:ebs/snapshot:Snapshot": snapshot,
     "aws:ec2/volumeAttachment:VolumeAttachment": attachment,
     "aws:ec2/launchTemplate:LaunchTemplate": launchTemplate,
   };
 }
 
+function typeNamed(name: string): InstanceType {
+  const known = instanceType(name);
+  if (!known) throw new Error(`the local region knows the t, c, m and r instance types, not ${name}`);
+  return known;
+}
+
 /** Data sources about images and instance types. */
 export function computeInvokes(inventory: Pick<Inventory, "imageNamed">): Invokes {
   return {
-    "aws:ec2/getAmi:getAmi": async (inputs) => {
+    "aws:ec2/getAmiIds:getAmiIds": async (inputs) => {
       const filter = nestedList(inputs, "filters").find(({ name }) => name === "name");
       const [name = ""] = filter ? textList(filter, "values") : [];
       if (!name.startsWith("debian-13-amd64-"))
         throw new Error(`the local region has images named debian-13-amd64-… only, not "${name}"`);
-      const id = inventory.imageNamed(name);
-      return { id, imageId: id, name, architecture: "x86_64", rootDeviceName: "/dev/xvda" };
+      return { ids: [inventory.imageNamed(name)] };
+    },
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": async (inputs) => {
+      const instanceTypes = nestedList(inputs, "filters").flatMap((filter) => textList(filter, "values"));
+      instanceTypes.forEach(typeNamed);
+      return { instanceTypes };
     },
     "aws:ec2/getInstanceType:getInstanceType": async (inputs) => {
       const name = text(inputs, "instanceType");
-      const known = instanceType(name);
-      if (!known) throw new Error(`the local region knows the t, c, m and r instance types, not ${name}`);
+      const known = typeNamed(name);
       return {
         id: name,
         instanceType: name,

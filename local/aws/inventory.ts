@@ -43,6 +43,8 @@ export class Inventory implements TargetHealthSource {
   /** Layers of each image, the topmost first. */
   readonly images = new Map<string, readonly string[]>();
   readonly volumes = new Map<string, BlockDevice>();
+  /** Files with the content of volumes. */
+  readonly snapshots = new Map<string, string>();
   /** Versions of each launch template, the first at index 0. */
   readonly launchTemplates = new Map<string, TemplateData[]>();
   readonly scalingGroups = new Map<string, ScalingGroup>();

@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL cluster with the roles that the database host makes."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -13,9 +14,14 @@ import psycopg
 
 from certificates import Authority
 
-OWNER = "app_owner"
-SERVICE = "app_rw"
-PASSWORD = "not-a-secret"
+USERDATA = Path(__file__).resolve().parents[2] / "userdata"
+OWNER_ROLE, SERVICE_ROLE = "app_owner", "app_rw"
+# Their logins, at the first version of each password.
+OWNER, SERVICE = "app_owner_1", "app_rw_1"
+
+
+def login(role: str, version: int) -> dict:
+    return {"username": f"{role}_{version}", "password": f"password {version} of {role}"}
 
 
 def free_port() -> int:
@@ -38,7 +44,8 @@ class Cluster:
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
         self._run(
-            "initdb", "--pgdata=data", "--username=postgres", "--auth=trust", "--no-sync",
+            "initdb", "--pgdata=data", "--username=postgres", "--no-sync",
+            "--auth-local=trust", "--auth-host=scram-sha-256",
             "--encoding=UTF8", "--locale=C.UTF-8",
         )  # fmt: skip
         authority = Authority()
@@ -52,9 +59,6 @@ class Cluster:
             if os.geteuid() == 0:
                 shutil.chown(path, "postgres", "postgres")
         self.start()
-        with self.connect("postgres", "postgres") as connection:
-            for role in (OWNER, SERVICE):
-                connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.bin / program), *arguments]
@@ -101,19 +105,37 @@ class Cluster:
         )
 
     def create_database(self, name: str) -> None:
-        with self.connect("postgres", "postgres") as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
-        with self.connect(OWNER, name) as connection:
-            connection.execute(
-                f"ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {SERVICE}"
-            )
+        self.apply_logins(name, 1, 1)
+
+    def apply_logins(self, database: str, owner_version: int, service_version: int) -> None:
+        """Does what the database host does when a deployment tells it of these versions, or raises its complaint."""
+        versions = {OWNER_ROLE: owner_version, SERVICE_ROLE: service_version}
+        paths = []
+        for role, version in versions.items():
+            path = self.directory / f"{role}.json"
+            path.write_text(json.dumps(self.role_secret(role, version, database)))
+            paths.append(str(path))
+        arguments = [database, *versions, *paths]
+        made = subprocess.run(
+            ["bash", "-euc", 'source lib/logins.sh; logins_sql "$@"', "bash", *arguments],
+            cwd=USERDATA, check=True, capture_output=True,
+        )  # fmt: skip
+        address = ["--host", str(self.directory), "--port", str(self.port), "--username=postgres"]
+        result = subprocess.run(
+            [self.bin / "psql", "-qX", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", *address, "postgres"],
+            check=False, input=made.stdout, capture_output=True,
+        )  # fmt: skip
+        if result.returncode:
+            raise RuntimeError(result.stderr.decode())
+
+    def role_secret(self, role: str, version: int, database: str) -> dict:
+        """The secret of a role, in the shape in which the hosts get it."""
+        previous = {"previous": login(role, version - 1)} if version > 1 else {}
+        # Over TCP, where passwords are asked for.
+        place = {"dbname": database, "host": "127.0.0.1", "port": self.port}
+        return {**login(role, version), **place, **previous}
 
     def secret(self, user: str, database: str) -> dict:
-        """The secret of a role, in the shape in which the hosts get it."""
-        return {
-            "username": user,
-            "password": PASSWORD,
-            "dbname": database,
-            "host": str(self.directory),
-            "port": self.port,
-        }
+        """The secret to which a login belongs."""
+        role, version = user.rsplit("_", 1)
+        return self.role_secret(role, int(version), database)

@@ -58,7 +58,7 @@ def test_broken_connections_fail_one_request(user, task, cluster):
         thread.join()
     with cluster.connect("postgres", "postgres") as superuser:
         ended = superuser.execute(
-            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = 'app_rw'"
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = 'app_rw_1'"
         ).fetchone()
     assert ended == (4,)
     assert_unavailable(user("GET", task))
@@ -66,7 +66,7 @@ def test_broken_connections_fail_one_request(user, task, cluster):
 
 
 def test_waiting_for_a_lock_is_bounded(user, task, cluster):
-    with cluster.connect("app_owner", "service") as owner, owner.transaction():
+    with cluster.connect("app_owner_1", "service") as owner, owner.transaction():
         owner.execute("LOCK TABLE tasks_task IN ACCESS EXCLUSIVE MODE")
         assert_unavailable(user("GET", task))
     assert user("GET", task).status_code == 200
@@ -78,7 +78,7 @@ def test_a_server_that_hangs_is_given_up(user, task, cluster, monkeypatch):
         pids = [
             pid
             for (pid,) in superuser.execute(
-                "SELECT pid FROM pg_stat_activity WHERE usename = 'app_rw'"
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'app_rw_1'"
             )
         ]
         for pid in pids:

@@ -20,7 +20,7 @@ from conftest import APP
 class Server:
     """gunicorn over a copy of the application, prepared as the image prepares it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, environ: dict | None = None) -> None:
         self.port = free_port()
         source = directory / "src"
         shutil.copytree(APP, source, ignore=shutil.ignore_patterns("__pycache__", "staticfiles"))
@@ -36,10 +36,24 @@ class Server:
                 [sys.executable, "-m", "gunicorn", "--config", source / "gunicorn.conf.py",
                  "--bind", f"127.0.0.1:{self.port}"],
                 cwd="/",
-                env={key: value for key, value in os.environ.items() if key != "DATABASE_POOL_SIZE"},
+                env={key: value for key, value in os.environ.items() if key != "DATABASE_POOL_SIZE"}
+                | (environ or {}),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
+
+    def wait(self) -> None:
+        for _ in range(1200):
+            if self.process.poll() is not None:
+                raise RuntimeError(self.log.read_text())
+            if "Booting worker" in self.log.read_text():
+                break
+            time.sleep(0.05)
+        assert self("GET", "/livez")[0].status == 200
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
     def lines(self) -> list[dict]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
@@ -60,17 +74,10 @@ class Server:
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server"))
     try:
-        for _ in range(200):
-            if server.process.poll() is not None:
-                raise RuntimeError(server.log.read_text())
-            if "Booting worker" in server.log.read_text():
-                break
-            time.sleep(0.05)
-        assert server("GET", "/livez")[0].status == 200
+        server.wait()
         yield server
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.stop()
 
 
 def test_health(server):

@@ -108,8 +108,12 @@ export class RecordingCloud implements ProviderBackend {
   invoke(token: string, inputs: Properties): Promise<Properties> {
     if (token === "aws:index/getCallerIdentity:getCallerIdentity")
       return Promise.resolve({ accountId: account, id: account });
-    if (token === "aws:ec2/getAmi:getAmi")
-      return Promise.resolve({ id: `ami-0${debianName(inputs)}`, ...inputs });
+    if (token === "aws:ec2/getAmiIds:getAmiIds")
+      return Promise.resolve({ ids: [`ami-0${debianName(inputs)}`], ...inputs });
+    if (token === "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings") {
+      const filters = inputs["filters"] as { values: string[] }[];
+      return Promise.resolve({ ...inputs, instanceTypes: filters.flatMap(({ values }) => values) });
+    }
     if (token === "aws:ec2/getInstanceType:getInstanceType")
       return Promise.resolve({ ...inputs, memorySize: 2048, hypervisor: "nitro" });
     return Promise.reject(new Error(`The recording cloud does not know ${token}.`));
@@ -119,7 +123,11 @@ export class RecordingCloud implements ProviderBackend {
   private refusal(state: Properties, { type, inputs }: ResourceRequest): string | undefined {
     if (type === "aws:lb/loadBalancer:LoadBalancer" && state["enableDeletionProtection"] === true)
       return "OperationNotPermitted: deletion protection is enabled";
-    if (type === "aws:ec2/instance:Instance" && state["disableApiTermination"] === true)
+    if (
+      type === "aws:ec2/instance:Instance" &&
+      state["disableApiTermination"] === true &&
+      state["forceDestroy"] !== true
+    )
       return "OperationNotPermitted: the instance may not be terminated";
     if (type === "aws:s3/bucket:Bucket" && inputs["forceDestroy"] !== true) {
       if ([...this.objects].some((key) => key.startsWith(`${String(state["bucket"])}/`)))

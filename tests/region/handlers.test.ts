@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
@@ -10,6 +10,7 @@ import type { AwsClients } from "../../local/api/clients";
 import { prepareRegion, startRegion } from "../../local/aws/region";
 import type { Region } from "../../local/aws/region";
 import type { Handler, Properties, ResourceState } from "../../local/engine/handler";
+import { run } from "../../local/machine/exec";
 import { StateDirectory } from "../../local/machine/state";
 import { sweep } from "../../local/machine/sweep";
 import { eventually } from "../support/eventually";
@@ -73,11 +74,11 @@ describe("resource handlers", () => {
       onBreakdown: (error) => faults.push(error),
     });
     clients = region.clients;
-    const ami = await region.invokes["aws:ec2/getAmi:getAmi"]!(
+    const images = await region.invokes["aws:ec2/getAmiIds:getAmiIds"]!(
       { filters: [{ name: "name", values: ["debian-13-amd64-20260914-2601"] }] },
       awsRegion,
     );
-    ids["image"] = String(ami["id"]);
+    [ids["image"]] = images["ids"] as [string];
     ids["vpc"] = (await create("aws:ec2/vpc:Vpc", "vpc", { cidrBlock: "10.10.0.0/16" })).id;
     for (const [zone, cidrBlock] of [
       ["us-east-1a", "10.10.0.0/20"],
@@ -304,6 +305,13 @@ mount ${device} /mnt && date >> /mnt/boots && touch /built && sync && touch /don
     const wrote = (host: ResourceState, file: string) =>
       Promise.resolve(existsSync(`${state.path}/hosts/${host.id}/upper/${file}`));
     await eventually("the builder's work", () => wrote(builder, "done"));
+    // While the host has it mounted.
+    const snapshot = await create("aws:ebs/snapshot:Snapshot", "before", { volumeId: volume.id });
+    const copied = `${state.path}/snapshots/${snapshot.id}.img`;
+    assert.match(await run("debugfs", ["-R", "cat boots", copied]), /\d\d:\d\d:\d\d/);
+    const { size, blocks } = statSync(copied);
+    assert.equal(size, 2 ** 30);
+    assert.ok(blocks * 512 < size / 4, "the copy is as sparse as the volume");
     await ec2.send(new StopInstancesCommand({ InstanceIds: [builder.id] }));
     const image = await create("aws:ec2/amiFromInstance:AmiFromInstance", "image", {
       sourceInstanceId: builder.id,
@@ -355,9 +363,9 @@ systemctl reboot
   });
 
   it("a wrong image, zone record or listener is refused with its reason", async () => {
-    const getAmi = region.invokes["aws:ec2/getAmi:getAmi"]!;
+    const getAmiIds = region.invokes["aws:ec2/getAmiIds:getAmiIds"]!;
     await assert.rejects(
-      getAmi({ filters: [{ name: "name", values: ["debian-13-arm64-20260914-2601"] }] }, awsRegion),
+      getAmiIds({ filters: [{ name: "name", values: ["debian-13-arm64-20260914-2601"] }] }, awsRegion),
       /debian-13-amd64-… only/,
     );
     await assert.rejects(

@@ -6,8 +6,12 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
-import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { GetSecretValueCommand, ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  PutSecretValueCommand,
+} from "@aws-sdk/client-secrets-manager";
 import { awsClients } from "../../local/api/clients";
 import type { AwsClients } from "../../local/api/clients";
 import { eventually } from "../support/eventually";
@@ -203,6 +207,8 @@ describe("the system", () => {
     readonly instanceId: string;
     readonly script: string;
     readonly succeeded: boolean;
+    readonly applied?: string;
+    readonly applyError?: { readonly version: string; readonly message: string };
   }
   async function bootReports(): Promise<BootReport[]> {
     const { s3 } = api().in("us-east-1");
@@ -250,7 +256,7 @@ describe("the system", () => {
     assert.ok(
       Number(
         await sql(
-          "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE usename = 'app_rw' AND ssl",
+          "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE usename = 'app_rw_1' AND ssl",
         ),
       ) > 0,
     );
@@ -267,6 +273,50 @@ describe("the system", () => {
       (await sql("SELECT has_schema_privilege('app_rw', 'public', 'CREATE')")).trim().slice(0, 1),
       "f",
     );
+  });
+
+  it("the database follows a rotation while it runs: the old and the new password are let in", async () => {
+    const { s3 } = api().in("us-east-1");
+    const { secretsManager } = api().in("us-east-2");
+    const place = { Bucket: outputs["bootReportBucket"]!, Key: "database/roles.json" };
+    const { Body } = await s3.send(new GetObjectCommand(place));
+    const roles = JSON.parse(await Body!.transformToString()) as {
+      version: string;
+      app: { arn: string; versionId: string };
+    };
+    const report = async () => (await bootReports()).find(({ script }) => script === "postgres")!;
+    assert.equal((await report()).applied, roles.version);
+
+    const SecretId = roles.app.arn;
+    const { SecretString } = await secretsManager.send(new GetSecretValueCommand({ SecretId }));
+    const old = JSON.parse(SecretString!) as { username: string; password: string };
+    const next = { ...old, username: "app_rw_2", password: "not-the-old-one", previous: old };
+    /** As a deployment would. */
+    const rotate = async (version: string, secret: object) => {
+      const { VersionId } = await secretsManager.send(
+        new PutSecretValueCommand({ SecretId, SecretString: JSON.stringify(secret) }),
+      );
+      const document = { ...roles, version, app: { arn: SecretId, versionId: VersionId } };
+      await s3.send(new PutObjectCommand({ ...place, Body: JSON.stringify(document) }));
+    };
+    await rotate("a leap", { ...next, username: "app_rw_9", previous: undefined });
+    await eventually("a refusal", async () => (await report()).applyError?.version === "a leap");
+    assert.match((await report()).applyError!.message, /app_rw goes from version 1 to 9: raise it by one/);
+    assert.equal((await report()).applied, roles.version);
+
+    await rotate("the next", next);
+    await eventually("another report", async () => (await report()).applied === "the next");
+    assert.equal((await report()).applyError, undefined);
+    for (const { username, password: word } of [old, next]) {
+      const target = `host=${outputs["databaseEndpoint"]!.split(":")[0]} user=${username} dbname=app sslmode=require`;
+      const who = await onHost(
+        database(),
+        `PGPASSWORD='${word}' psql -XAtc 'SELECT current_user, count(*) >= 0 FROM tasks_task' '${target}'`,
+      );
+      assert.equal(who.trim(), `${username}|t`);
+    }
+    const token = await newUser();
+    assert.equal((await ask("POST", "/v1/tasks", { title: "Meanwhile" }, token)).status, 201);
   });
 
   it("no secret is on a disk, in a log, in user data or in a boot report", async () => {

@@ -14,6 +14,7 @@ const instance = "aws:ec2/instance:Instance";
 const launchTemplate = "aws:ec2/launchTemplate:LaunchTemplate";
 const group = "aws:autoscaling/group:Group";
 const invocation = "aws:lambda/invocation:Invocation";
+const bucketObject = "aws:s3/bucketObjectv2:BucketObjectv2";
 
 /** What a stack is expected to have. */
 export interface Expectation {
@@ -75,10 +76,10 @@ function testGraph(expected: Expectation, preview: boolean): void {
 
     test("has the database in one region and the web tier in the other", () => {
       for (const { urn, name, type, region } of aws()) {
-        // The gate function is in the web region, whoever waits.
-        const inDatabaseRegion = urn.includes("PostgresHost$") && type !== invocation;
-        if (inDatabaseRegion) assert.equal(region, databaseRegion, name);
-        if (type === invocation) assert.equal(region, webRegion, name);
+        // The gate's function and bucket are in the web region, whoever waits or publishes.
+        const ofGate = type === invocation || type === bucketObject;
+        if (urn.includes("PostgresHost$") && !ofGate) assert.equal(region, databaseRegion, name);
+        if (ofGate) assert.equal(region, webRegion, name);
         if (/(ScalingWebTier|DjangoImage|ReleaseTask|AccountStore|DeployGate)\$/.test(urn)) {
           assert.equal(region, webRegion, name);
         }
@@ -198,6 +199,13 @@ function testGraph(expected: Expectation, preview: boolean): void {
       const database = find(graph, instance, `${stack}-db`);
       assert.equal(database.deleteBeforeReplace, true);
       assert.deepEqual(database.ignoreChanges, []);
+      assert.deepEqual(database.replaceOnChanges, ["instanceType"]);
+      assert.equal(database.inputs["disableApiTermination"], expected.protect);
+      assert.equal(database.inputs["forceDestroy"], true);
+      const snapshot = find(graph, "aws:ebs/snapshot:Snapshot", `${stack}-db-before`);
+      assert.equal(snapshot.retainOnDelete, expected.protect);
+      assert.equal(snapshot.deleteBeforeReplace, false);
+      assert.ok(ancestors(graph, database).has(snapshot.name));
     });
 
     test("makes the image without waiting for the database", () => {
@@ -331,14 +339,22 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.ok(attachment.has(`${stack}-db-data`) && attachment.has(`${stack}-db-name`));
     });
 
-    test("keeps secrets where they belong", () => {
+    test("keeps secrets where they belong: in no input, id or output that stands in clear in the state", () => {
       const homes = ["aws:secretsmanager/secretVersion:SecretVersion"];
-      for (const { name, type, inputs, secretInputs } of graph.registrations) {
+      const shows = (value: unknown) => JSON.stringify(value ?? null).includes(secretMark);
+      for (const { urn, name, type, inputs, secretInputs, additionalSecretOutputs } of graph.registrations) {
+        const { id, outputs } = graph.states.get(urn) ?? { id: "", outputs: {} };
+        assert.ok(!shows(id), `${name} has a secret as its id`);
+        for (const [key, value] of Object.entries(outputs))
+          assert.ok(
+            !shows(value) || additionalSecretOutputs.includes(key),
+            `${name} shows a secret as ${key}`,
+          );
         if (homes.includes(type)) {
           if (!preview) assert.deepEqual(secretInputs, ["secretString"], name);
           continue;
         }
-        assert.ok(!JSON.stringify(inputs).includes(secretMark), `${name} has a secret in its inputs`);
+        assert.ok(!shows(inputs), `${name} has a secret in its inputs`);
         assert.deepEqual(secretInputs, [], name);
         const userData = inputs["userData"];
         if (typeof userData === "string") assert.ok(!scriptOf(userData).includes(secretMark), name);

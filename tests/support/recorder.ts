@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import * as path from "node:path";
-import type { Properties, ResourceRequest } from "../../local/engine/handler";
+import type { Properties, ResourceRequest, ResourceState } from "../../local/engine/handler";
 import {
   type Backend,
   loadStack,
@@ -17,8 +17,8 @@ export const account = "123456789012";
 /** Marks every generated secret, so that a test can look for it where it must not be. */
 export const secretMark = "s3cr3t";
 
-const id = (prefix: string, { urn }: ResourceRequest) =>
-  `${prefix}-${createHash("sha256").update(urn).digest("hex").slice(0, 17)}`;
+const digest = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 17);
+const id = (prefix: string, { urn }: ResourceRequest) => `${prefix}-${digest(urn)}`;
 
 /** What EC2's ids begin with, by the last part of the type. */
 export const ec2Prefixes: Readonly<Record<string, string>> = {
@@ -44,8 +44,6 @@ export function outputs(request: ResourceRequest, physicalId: string): Propertie
       return { result: `${secretMark}-${name}` };
     case "random:index/randomBytes:RandomBytes":
       return { base64: `${secretMark}-${name}`, hex: `${secretMark}-${name}` };
-    case "random:index/randomId:RandomId":
-      return { hex: "0a1b2c3d" };
     case "aws:s3/bucket:Bucket":
       return { arn: `arn:aws:s3:::${physicalId}`, bucket: physicalId };
     case "aws:iam/role:Role":
@@ -59,7 +57,7 @@ export function outputs(request: ResourceRequest, physicalId: string): Propertie
     case "aws:secretsmanager/secret:Secret":
       return { arn: arn("secretsmanager", `secret:${physicalId}-AbCdEf`), name: physicalId };
     case "aws:secretsmanager/secretVersion:SecretVersion":
-      return { secretArn: inputs["secretId"] };
+      return { secretArn: inputs["secretId"], versionId: digest(String(inputs["secretString"])) };
     case "aws:lb/loadBalancer:LoadBalancer":
     case "aws:lb/targetGroup:TargetGroup":
       return {
@@ -98,8 +96,21 @@ export function outputs(request: ResourceRequest, physicalId: string): Propertie
   }
 }
 
+/** Well-formed names that this AWS does not know. */
+export const unknownImage = "debian-13-amd64-19990101-1";
+export const unknownType = "t9.large";
+
+/** The values of a lookup's filters. */
+const filtered = (inputs: Properties) =>
+  (inputs["filters"] as { values: string[] }[]).flatMap(({ values }) => values);
+
 export const recorder: Backend = {
   create: (request) => {
+    // As the providers have it: the id of bytes is their value, and a password has none.
+    if (request.type === "random:index/randomBytes:RandomBytes")
+      return Promise.resolve({ id: `${secretMark}-${request.name}`, outputs: outputs(request, "") });
+    if (request.type === "random:index/randomPassword:RandomPassword")
+      return Promise.resolve({ id: "none", outputs: outputs(request, "") });
     const prefix = ec2Prefixes[request.type.split(":").at(-1) ?? ""];
     // A secret's id is its ARN.
     const physicalId = prefix === undefined ? `${request.name}-1234567` : id(prefix, request);
@@ -110,7 +121,12 @@ export const recorder: Backend = {
   invoke: (token, inputs) => {
     if (token === "aws:index/getCallerIdentity:getCallerIdentity")
       return Promise.resolve({ accountId: account });
-    if (token === "aws:ec2/getAmi:getAmi") return Promise.resolve({ id: "ami-0debian" });
+    if (token === "aws:ec2/getAmiIds:getAmiIds")
+      return Promise.resolve({
+        ids: filtered(inputs).flatMap((name) => (name === unknownImage ? [] : `ami-${digest(name)}`)),
+      });
+    if (token === "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings")
+      return Promise.resolve({ instanceTypes: filtered(inputs).filter((type) => type !== unknownType) });
     if (token === "aws:ec2/getInstanceType:getInstanceType")
       return Promise.resolve({ ...inputs, memorySize: 2048, hypervisor: "nitro" });
     return Promise.reject(new Error(`The recorder does not know ${token}.`));
@@ -119,14 +135,35 @@ export const recorder: Backend = {
 
 /** A run of the program that made nothing. */
 export interface Graph extends ProgramResult {
+  /** What the backend answered, by URN: what a state would hold of each resource beside its inputs. */
+  readonly states: ReadonlyMap<string, ResourceState>;
   readonly config: StackConfig;
   readonly preview: boolean;
 }
 
 /** Runs the program, afresh each time. One stack a process, please: what Pulumi keeps of a run is global. */
-export async function recordGraph(stack: string, preview: boolean): Promise<Graph> {
-  const config = loadStack(stack);
-  return { ...(await runProgram({ stack: config, preview, backend: recorder, program })), config, preview };
+export async function recordGraph(
+  stack: string,
+  preview: boolean,
+  /** Settings other than the stack's own. */
+  overrides: Readonly<Record<string, string>> = {},
+): Promise<Graph> {
+  const declared = loadStack(stack);
+  const settings = Object.entries(overrides).map(([key, value]): [string, string] => [
+    `${declared.project}:${key}`,
+    value,
+  ]);
+  const config = { ...declared, config: { ...declared.config, ...Object.fromEntries(settings) } };
+  const states = new Map<string, ResourceState>();
+  const backend: Backend = {
+    ...recorder,
+    create: async (request) => {
+      const state = await recorder.create(request);
+      states.set(request.urn, state);
+      return state;
+    },
+  };
+  return { ...(await runProgram({ stack: config, preview, backend, program })), states, config, preview };
 }
 
 /** The program's modules are loaded anew: making the resources is what loading them does. */

@@ -64,7 +64,7 @@ export function signatureFault(request: IncomingMessage, body: Buffer): string |
 export class FakeAws {
   /** S3's objects by `bucket/key`. */
   readonly objects = new Map<string, string>();
-  /** Values of secrets by ARN. */
+  /** Values of secrets by ARN and version, such as `arn:… v-1`. */
   readonly secrets = new Map<string, string>();
   /** `METHOD path` of each request. */
   readonly requests: string[] = [];
@@ -109,8 +109,8 @@ export class FakeAws {
       return [403, "<Code>SignatureDoesNotMatch</Code>"];
     }
     if (request.headers["x-amz-target"] === "secretsmanager.GetSecretValue") {
-      const { SecretId } = JSON.parse(body.toString()) as { SecretId: string };
-      const value = this.secrets.get(SecretId);
+      const { SecretId, VersionId } = JSON.parse(body.toString()) as Record<string, string>;
+      const value = this.secrets.get(`${SecretId} ${VersionId}`);
       return value === undefined
         ? [400, '{"__type":"ResourceNotFoundException"}']
         : [200, JSON.stringify({ SecretString: value })];

@@ -16,9 +16,13 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type BootReport, bootReportKey, userIdOf } from "../../gate/contract.cjs";
 import { credentials, FakeAws } from "./fakeAws";
 
-const library = readFileSync(path.join(__dirname, "..", "..", "userdata", "lib.sh"), "utf8");
+const library = ["core", "wait", "json", "secrets", "packages", "agent", "logins"]
+  .map((part) => readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8"))
+  .join("")
+  .replace(/^source .*\n/gm, "");
 const roleId = "AROAEXAMPLE";
 const reportKey = bootReportKey(userIdOf(roleId, "i-1"));
+const version = "v-1";
 const secretArn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:app-AbCdEf";
 
 let aws: FakeAws;
@@ -63,6 +67,7 @@ async function boot(script: string): Promise<{ status: number | null; output: st
       REPORT_REGION: "us-east-1",
       REPORT_ROLE_ID: roleId,
       SECRET_ARN: secretArn,
+      SECRET_VERSION: version,
     },
   });
   let output = "";
@@ -174,8 +179,8 @@ describe("retrying", () => {
   it("outlasts a metadata service and a role that come late", async () => {
     aws.refusals.set("PUT /latest/api/token", 2);
     aws.refusals.set("GET /latest/meta-data/iam", 2);
-    aws.secrets.set(secretArn, "{}");
-    assert.equal((await boot('get_secret "$SECRET_ARN" "$HERE/secret"')).status, 0);
+    aws.secrets.set(`${secretArn} ${version}`, "{}");
+    assert.equal((await boot('get_secret "$SECRET_ARN" "$SECRET_VERSION" "$HERE/secret"')).status, 0);
   });
 
   it("ends a wait with its reason", async () => {
@@ -187,9 +192,9 @@ describe("retrying", () => {
 describe("secrets", () => {
   it("are read in the region of their ARN, and written for root only", async () => {
     const value = JSON.stringify({ username: "app_rw", password: "p'\\\"$`\n" });
-    aws.secrets.set(secretArn, value);
+    aws.secrets.set(`${secretArn} ${version}`, value);
     const { status, output } = await boot(
-      'get_secret "$SECRET_ARN" "$HERE/secret"; [[ $(field "$HERE/secret" username) == app_rw ]]',
+      'get_secret "$SECRET_ARN" "$SECRET_VERSION" "$HERE/secret"; [[ $(field "$HERE/secret" username) == app_rw ]]',
     );
     assert.equal(status, 0, output);
     assert.equal(readFileSync(path.join(folder, "secret"), "utf8"), value);
@@ -198,21 +203,23 @@ describe("secrets", () => {
 
   it("stay out of arguments, log and report, as do the role's credentials", async () => {
     stub("curl", `printf '%s\\n' "$@" >>"$HERE/calls"; PATH=\${PATH#*:} exec curl "$@"`);
-    aws.secrets.set(secretArn, '{"password":"the-password"}');
-    const { output, report } = await boot('get_secret "$SECRET_ARN" "$HERE/secret"; fail "after all"');
+    aws.secrets.set(`${secretArn} ${version}`, '{"password":"the-password"}');
+    const { output, report } = await boot(
+      'get_secret "$SECRET_ARN" "$SECRET_VERSION" "$HERE/secret"; fail "after all"',
+    );
     const seen = [...calls(), output, JSON.stringify(report)].join("\n");
     for (const secret of ["the-password", "example-imds-token", ...Object.values(credentials)])
       assert.ok(!seen.includes(secret), `${secret} shows in:\n${seen}`);
   });
 
   it("that are missing or no JSON fail with the reason", async () => {
-    const missing = (await boot('get_secret "$SECRET_ARN" "$HERE/secret"')).report.message;
+    const missing = (await boot('get_secret "$SECRET_ARN" "$SECRET_VERSION" "$HERE/secret"')).report.message;
     assert.match(
       missing,
-      /^cannot read the secret arn:\S+ \(.*role.*\): secretsmanager answered 400 .*ResourceNotFound/,
+      /^cannot read version v-1 of the secret arn:\S+ \(.*role.*\): secretsmanager answered 400 .*ResourceNotFound/,
     );
-    aws.secrets.set(secretArn, "not JSON");
-    const broken = (await boot('get_secret "$SECRET_ARN" "$HERE/secret"')).report.message;
+    aws.secrets.set(`${secretArn} ${version}`, "not JSON");
+    const broken = (await boot('get_secret "$SECRET_ARN" "$SECRET_VERSION" "$HERE/secret"')).report.message;
     assert.match(broken, /the secret's value is no JSON$/);
     assert.throws(() => statSync(path.join(folder, "secret")));
   });
@@ -277,5 +284,102 @@ describe("the Session Manager agent", () => {
       "https://s3.us-east-2.amazonaws.com/amazon-ssm-us-east-2/latest/debian_arm64/amazon-ssm-agent.deb",
     );
     assert.match(install ?? "", /^apt-get install \S+\/agent\.deb$/);
+  });
+});
+
+describe("the database's logins", () => {
+  const secret = (role: string, version: number) => ({
+    username: `${role}_${version}`,
+    password: `password-${role}-${version}`,
+    dbname: "app",
+    host: "postgres.test.internal",
+    port: 5432,
+    ...(version > 1 && {
+      previous: { username: `${role}_${version - 1}`, password: `password-${role}-${version - 1}` },
+    }),
+  });
+  const variables = "export DATABASE_NAME=app OWNER_ROLE=app_owner APP_ROLE=app_rw\n";
+  const sql = () => readFileSync(path.join(folder, "sql"), "utf8");
+  const puts = () => aws.requests.filter((call) => call.startsWith("PUT /reports/boot/")).length;
+
+  /** The document and the secrets that it names, as a deployment writes them. */
+  function publish(document: string, ownerVersion: number, appVersion: number): void {
+    const place = (role: string, version: number) => {
+      const [arn, versionId] = [secretArn.replace("app", role), `version-${version}`];
+      aws.secrets.set(`${arn} ${versionId}`, JSON.stringify(secret(role, version)));
+      return { arn, versionId };
+    };
+    const roles = {
+      version: document,
+      owner: place("app_owner", ownerVersion),
+      app: place("app_rw", appVersion),
+    };
+    aws.objects.set("reports/database/roles.json", JSON.stringify(roles));
+  }
+  beforeEach(() => stub("runuser", 'echo "$*" >>"$HERE/calls"; cat >"$HERE/sql"'));
+
+  it("are made of the secrets that the document names, as verifiers and never as passwords", async () => {
+    publish("d-1", 1, 2);
+    const { status, output } = await boot(`${variables}read_roles; apply_roles`);
+    assert.equal(status, 0, output);
+    for (const login of ["app_owner_1", "app_rw_1", "app_rw_2"])
+      assert.match(sql(), new RegExp(`''${login}'', ''SCRAM-SHA-256\\$4096:`));
+    for (const text of [sql(), output, ...calls()]) assert.doesNotMatch(text, /password-app/);
+  });
+
+  it("stay as they are while the document is the one that was applied", async () => {
+    publish("d-1", 1, 1);
+    assert.equal((await boot(`${variables}printf d-1 >"$HERE/at"; follow_roles "$HERE/at"`)).status, 0);
+    assert.throws(sql);
+    assert.equal(puts(), 1, "the boot's own report only");
+  });
+
+  it("follow another document, and the report says which one is in force", async () => {
+    publish("d-2", 1, 2);
+    const { status, report } = await boot(
+      `${variables}printf d-1 >"$HERE/at"; follow_roles "$HERE/at"; [[ $(<"$HERE/at") == d-2 ]]`,
+    );
+    assert.equal(status, 0);
+    assert.match(sql(), /app_rw_2/);
+    assert.equal(report.applied, "d-2");
+    assert.equal(report.applyError, undefined);
+    assert.equal(puts(), 2);
+  });
+
+  const failures: { title: string; before: () => void; message: RegExp }[] = [
+    {
+      title: "a secret that cannot be read",
+      before: () => aws.secrets.clear(),
+      message: /^cannot read version version-1 of the secret \S+ \(.*role.*\): secretsmanager answered 400/,
+    },
+    {
+      title: "a refusal of PostgreSQL",
+      before: () => stub("runuser", "echo 'ERROR: raise it by one' >&2; exit 3"),
+      message: /^PostgreSQL does not take the logins: ERROR: raise it by one$/,
+    },
+    {
+      title: "a secret of another role",
+      before: () =>
+        aws.secrets.set(`${secretArn.replace("app", "app_rw")} version-2`, JSON.stringify(secret("root", 2))),
+      message: /^the roles' secrets make no logins: 'root_2' is no login of app_rw/,
+    },
+  ];
+  for (const { title, before, message } of failures)
+    it(`tell of ${title}, stay as they are, and are tried again`, async () => {
+      publish("d-2", 1, 2);
+      before();
+      const { status, report } = await boot(
+        `${variables}printf d-1 >"$HERE/at"; follow_roles "$HERE/at"; [[ $(<"$HERE/at") == d-1 ]]`,
+      );
+      assert.equal(status, 0);
+      assert.equal(report.succeeded, true, "the boot did succeed");
+      assert.equal(report.applied, "d-1");
+      assert.equal(report.applyError?.version, "d-2");
+      assert.match(report.applyError.message, message);
+    });
+
+  it("wait for a document that cannot be read just now", async () => {
+    assert.equal((await boot(`${variables}printf d-1 >"$HERE/at"; follow_roles "$HERE/at"`)).status, 0);
+    assert.equal(puts(), 1);
   });
 });

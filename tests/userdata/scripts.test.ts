@@ -1,55 +1,24 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import * as path from "node:path";
 import { describe, it } from "node:test";
-import { gunzipSync } from "node:zlib";
-import { type BootScript, userDataFor, userDataLimit } from "../../components/host/userData";
+import { type BootScript, bootVariables, type BootVariables } from "../../components/host/bootVariables";
+import { assembleScript, renderBootScript, userDataLimit } from "../../components/host/userData";
+import { scriptOf } from "../support/userData";
 
-const common = ["REPORT_BUCKET", "REPORT_REGION", "REPORT_ROLE_ID"];
-/** What the program gives each script. */
-const variables: Record<BootScript, readonly string[]> = {
-  postgres: [
-    ...common,
-    "DATA_VOLUME_ID",
-    "DATABASE_NAME",
-    "DATABASE_HOSTNAME",
-    "CLIENT_CIDRS",
-    "OWNER_SECRET_ARN",
-    "APP_SECRET_ARN",
-    "MAX_CONNECTIONS",
-    "SHARED_BUFFERS_MIB",
-    "EFFECTIVE_CACHE_MIB",
-    "MAINTENANCE_WORK_MEM_MIB",
-    "WORK_MEM_KIB",
-    "SESSION_MANAGER",
-  ],
-  django: [...common, "APP_BUCKET", "APP_KEY", "SESSION_MANAGER"],
-  web: [
-    ...common,
-    "ACCOUNT_BUCKET",
-    "SERVICE_SECRET_ARN",
-    "DATABASE_VOLUME_ID",
-    "DATABASE_SECRET_ARN",
-    "ALLOWED_HOSTS",
-  ],
-  release: [
-    ...common,
-    "ACCOUNT_BUCKET",
-    "SERVICE_SECRET_ARN",
-    "DATABASE_VOLUME_ID",
-    "OWNER_SECRET_ARN",
-    "ADMIN_SECRET_ARN",
-  ],
-};
+const directory = path.join(__dirname, "..", "..", "userdata");
+const scripts = Object.keys(bootVariables) as BootScript[];
 
 /** The script as the host gets it. The values are as long as real ones. */
 function assemble(script: BootScript): { userData: string; text: string } {
   const value = "arn:aws:secretsmanager:us-east-1:123456789012:secret:dev-db-owner-1234abc-AbCdEf";
-  const userData = userDataFor(script, Object.fromEntries(variables[script].map((name) => [name, value])));
-  const encoded = userData.split("Content-Transfer-Encoding: base64\n\n")[1]?.split("\n--")[0] ?? "";
-  return { userData, text: gunzipSync(Buffer.from(encoded, "base64")).toString() };
+  const values = Object.keys(bootVariables[script]).map((name) => [name, value]);
+  const userData = renderBootScript(script, Object.fromEntries(values) as BootVariables<typeof script>);
+  return { userData, text: scriptOf(userData) };
 }
 
-for (const script of Object.keys(variables) as BootScript[])
+for (const script of scripts)
   describe(`${script}.sh`, () => {
     const { userData, text } = assemble(script);
 
@@ -64,8 +33,18 @@ for (const script of Object.keys(variables) as BootScript[])
 
     it("reads every variable that it is given", () => {
       const body = text.replace(/^export .*$/gm, "");
-      for (const name of variables[script])
+      for (const name of Object.keys(bootVariables[script]))
         assert.match(body, new RegExp(`\\$\\{?${name}\\b`), `${name} is not read`);
+    });
+
+    it("has every part of the library that it names, once, and no function that it does not use", () => {
+      assert.doesNotMatch(text, /^source /m);
+      const functions = [...text.matchAll(/^(\w+)\(\) [{(]/gm)].map(([, name]) => name!);
+      assert.equal(new Set(functions).size, functions.length);
+      for (const name of functions) {
+        const mentions = text.match(new RegExp(`(?<![\\w/.-])${name}(?![\\w.(-]|\\(\\))`, "g")) ?? [];
+        assert.ok(mentions.length > 0, `${name} is not used`);
+      }
     });
 
     it("leaves room in EC2's limit for user data", () => {
@@ -76,3 +55,46 @@ for (const script of Object.keys(variables) as BootScript[])
       assert.match(userData, /^cloud_final_modules:\n {2}- \[scripts-user, always\]$/m);
     });
   });
+
+describe("a change of a comment", () => {
+  it("replaces nothing", () => {
+    const read = (name: string) => readFileSync(path.join(directory, name), "utf8");
+    for (const script of scripts)
+      assert.equal(
+        assembleScript(script, (name) => `# a comment\n\n${read(name)}`),
+        assembleScript(script, read),
+      );
+  });
+});
+
+describe("a change of a file", () => {
+  const everywhere = { postgres: true, django: true, web: true, release: true };
+  /** Which user data changes with it, and so which hosts are replaced. */
+  const effects: Readonly<Record<string, Partial<Record<BootScript, boolean>>>> = {
+    "lib/core.sh": everywhere,
+    "lib/agent.sh": { postgres: true, django: true },
+    "lib/json.sh": { postgres: true, release: true },
+    "lib/logins.sh": { postgres: true },
+    "lib/packages.sh": { postgres: true, django: true },
+    "lib/secrets.sh": { postgres: true, web: true, release: true },
+    "lib/wait.sh": { postgres: true },
+    ...Object.fromEntries(scripts.map((script) => [`${script}.sh`, { [script]: true }])),
+  };
+
+  it("is looked at for every file there is", () => {
+    const files = readdirSync(directory, { recursive: true, encoding: "utf8" });
+    assert.deepEqual(files.filter((file) => file.endsWith(".sh")).sort(), Object.keys(effects).sort());
+  });
+
+  for (const [file, effect] of Object.entries(effects))
+    it(`${file} replaces ${Object.keys(effect).join(", ")} and nothing else`, () => {
+      const read = (name: string) => readFileSync(path.join(directory, name), "utf8");
+      const changed = (name: string) => (name === file ? `${read(name)}true\n` : read(name));
+      for (const script of scripts)
+        assert.equal(
+          assembleScript(script, changed) !== assembleScript(script, read),
+          effect[script] ?? false,
+          script,
+        );
+    });
+});

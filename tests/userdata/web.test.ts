@@ -14,10 +14,10 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { assembleScript } from "../../components/host/userData";
 import { type BootReport, bootReportKey, functionSeconds, userIdOf } from "../../gate/contract.cjs";
 import { FakeAws } from "./fakeAws";
 
-const read = (name: string) => readFileSync(path.join(__dirname, "../../userdata", name), "utf8");
 const secretArn = (name: string) => `arn:aws:secretsmanager:us-east-2:123456789012:secret:${name}-AbCdEf`;
 const roleId = "AROAEXAMPLE";
 
@@ -36,7 +36,7 @@ beforeEach(async () => {
   };
   endpoint = await aws.start();
   aws.objects.set("reports/tls/postgres-ca.pem", "certificate");
-  for (const name of ["service", "database"]) aws.secrets.set(secretArn(name), "{}");
+  for (const name of ["service", "database"]) aws.secrets.set(`${secretArn(name)} v-1`, "{}");
   folder = mkdtempSync(path.join(tmpdir(), "userdata-test-"));
   for (const name of ["bin", "run"]) mkdirSync(path.join(folder, name));
   // The service is alive when there is such a file, and of its database answers what a file says.
@@ -78,7 +78,7 @@ function stub(name: string, body: string): void {
  */
 async function boot(meanwhile = ":"): Promise<number | null> {
   const log = path.join(folder, "log");
-  const text = `sleep() { SECONDS=$((SECONDS + 60)); ${meanwhile}; }\n${read("lib.sh")}\n${read("web.sh")}`
+  const text = `sleep() { SECONDS=$((SECONDS + 60)); ${meanwhile}; }\n${assembleScript("web")}`
     .replace("LOG=/var/log/cloud-init-output.log", `LOG='${log}'`)
     .replace("run=/run/app", `run='${folder}/run/app'`);
   set("script.sh", text);
@@ -97,6 +97,8 @@ async function boot(meanwhile = ":"): Promise<number | null> {
       REPORT_ROLE_ID: roleId,
       ACCOUNT_BUCKET: "accounts",
       SERVICE_SECRET_ARN: secretArn("service"),
+      SERVICE_SECRET_VERSION: "v-1",
+      DATABASE_SECRET_VERSION: "v-1",
       DATABASE_SECRET_ARN: secretArn("database"),
       DATABASE_VOLUME_ID: "vol-1",
       ALLOWED_HOSTS: "example.com",

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { OneShotHost, type OneShotHostArgs } from "../../../components/host/oneShotHost";
 import { evaluate } from "../../support/component";
-import { gate, hostNetwork } from "../../support/parts";
 import { ancestors, find, ofType } from "../../support/recorder";
+import { stubGate, stubNetwork } from "../../support/stubs";
 
 const host = (change: Partial<OneShotHostArgs> = {}) =>
   evaluate(
@@ -13,8 +13,8 @@ const host = (change: Partial<OneShotHostArgs> = {}) =>
         "job",
         {
           label: "job",
-          network: hostNetwork(),
-          gate: gate(),
+          network: stubNetwork("us-east-1", "ab"),
+          gate: stubGate(provider),
           imageId: "ami-1",
           instanceType: "t3.micro",
           userData: ({ REPORT_ROLE_ID }) => pulumi.interpolate`report as ${REPORT_ROLE_ID}`,
@@ -60,7 +60,7 @@ describe("OneShotHost", () => {
     };
     assert.deepEqual(
       Statement.map(({ Resource }) => Resource),
-      ["arn:aws:s3:::gate-bucket/own", "arn:aws:s3:::box/key"],
+      ["arn:aws:s3:::bucket/boot", "arn:aws:s3:::box/key"],
     );
   });
 

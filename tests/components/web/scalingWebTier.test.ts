@@ -5,8 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { HostAccess } from "../../../components/host/hostAccess";
 import { ScalingWebTier, type ScalingWebTierArgs } from "../../../components/web/scalingWebTier";
 import { evaluate, valueOf } from "../../support/component";
-import { accounts, database, entrance, gate, hostNetwork } from "../../support/parts";
 import { ancestors, find, ofType } from "../../support/recorder";
+import { StubAccounts, stubDatabase, stubEntrance, stubGate, stubNetwork } from "../../support/stubs";
 
 const tier = (change: Partial<ScalingWebTierArgs> = {}) =>
   evaluate(
@@ -14,17 +14,16 @@ const tier = (change: Partial<ScalingWebTierArgs> = {}) =>
       new ScalingWebTier(
         "web",
         {
-          network: hostNetwork(),
-          entrance: entrance(),
-          gate: gate(),
+          network: stubNetwork("us-east-1", "ab"),
+          entrance: stubEntrance(),
+          gate: stubGate(provider),
           host: {
             access: new HostAccess("access", { sessionManager: true }, { provider }),
-            database: database(),
-            accounts: accounts(),
+            database: stubDatabase(),
+            accounts: new StubAccounts(),
             imageId: "ami-1",
             instanceType: "t3.micro",
           },
-          databaseNetwork: hostNetwork("a", "us-east-2"),
           after: [new Path(provider)],
           size: { min: 2, max: 6 },
           load: { requestsPerTarget: 600, cpuPercent: 60 },
@@ -75,7 +74,7 @@ describe("ScalingWebTier", () => {
     for (const [type, name] of [
       ["aws:ec2/route:Route", "path-route"],
       [ingress, "web-firewall-in-balancer"],
-      [egress, "web-firewall-out-postgresql-private-a"],
+      [egress, "web-firewall-out-database"],
       [egress, "web-balancer-to-hosts"],
     ] as const)
       assert.ok(direct.has(find(graph, type, name).urn), name);

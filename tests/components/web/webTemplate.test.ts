@@ -4,9 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { HostAccess, type HostAccessArgs } from "../../../components/host/hostAccess";
 import { WebTemplate } from "../../../components/web/webTemplate";
 import { evaluate, valueOf } from "../../support/component";
-import { accounts, database, gate } from "../../support/parts";
 import { find } from "../../support/recorder";
 import { scriptOf } from "../../support/userData";
+import { StubAccounts, stubDatabase, stubGate } from "../../support/stubs";
 
 const template = (access: HostAccessArgs = { sessionManager: true }, hostsHavePublicIp = false) =>
   evaluate(
@@ -15,10 +15,10 @@ const template = (access: HostAccessArgs = { sessionManager: true }, hostsHavePu
         "web",
         {
           network: { hostsHavePublicIp },
-          gate: gate(),
+          gate: stubGate(provider),
           access: new HostAccess("access", access, { provider }),
-          database: database(),
-          accounts: accounts(),
+          database: stubDatabase(),
+          accounts: new StubAccounts(),
           tier: "web",
           imageId: "ami-1",
           instanceType: "t3.micro",
@@ -65,7 +65,7 @@ describe("WebTemplate", () => {
   it("tells the boot script where everything is", async () => {
     const script = scriptOf(Buffer.from(String((await inputs())["userData"]), "base64").toString());
     assert.match(script, /ALLOWED_HOSTS='service\.example\.org'/);
-    assert.match(script, /ACCOUNT_BUCKET='accounts-bucket'/);
+    assert.match(script, /ACCOUNT_BUCKET='accounts'/);
     assert.match(script, /DATABASE_VOLUME_ID='vol-1'/);
   });
 

@@ -1,4 +1,5 @@
-# Shared by the boot scripts, which come after it in one file. Reads REPORT_BUCKET, REPORT_REGION and REPORT_ROLE_ID.
+# What every boot script needs: steps, retries, signed requests and the report. Reads REPORT_BUCKET, REPORT_REGION and
+# REPORT_ROLE_ID.
 # shellcheck shell=bash
 set -Eeuo pipefail
 umask 022
@@ -38,16 +39,6 @@ retry() {
   done
 }
 
-# wait_for SECONDS WHY COMMAND...
-wait_for() {
-  local end=$((SECONDS + $1)) why=$2
-  shift 2
-  until "$@"; do
-    ((SECONDS < end)) || fail "$why"
-    sleep 0.2
-  done
-}
-
 imds() {
   local url=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest token
   token=$(curl -sSf -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$url/api/token") || return
@@ -82,61 +73,6 @@ s3_get() { aws_request s3 "$REPORT_REGION" "/$1/$2" "$3"; } # BUCKET KEY FILE
 # s3_put BUCKET KEY FILE TYPE
 s3_put() {
   aws_request s3 "$REPORT_REGION" "/$1/$2" "$WORK/response" -X PUT -H "Content-Type: $4" --data-binary "@$3"
-}
-
-# read_secret ARN FILE
-read_secret() {
-  (
-    umask 077
-    aws_request secretsmanager "$(cut -d: -f4 <<<"$1")" / "$WORK/secret" \
-      -H 'Content-Type: application/x-amz-json-1.1' -H 'X-Amz-Target: secretsmanager.GetSecretValue' \
-      -d "{\"SecretId\":\"$1\"}" &&
-      python3 - "$WORK/secret" "$2" 2>"$WORK/error" <<'PYTHON'
-import json, os, sys
-value = json.load(open(sys.argv[1]))["SecretString"]
-try:
-    json.loads(value)
-except ValueError:
-    sys.exit("the secret's value is no JSON")
-with open(sys.argv[2] + ".new", "w") as file:
-    file.write(value)
-os.replace(file.name, sys.argv[2])
-PYTHON
-  )
-}
-
-get_secret() { retry "cannot read the secret $1 (may the instance's role read it?)" read_secret "$1" "$2"; }
-
-# field FILE NAME: a member of a JSON object
-field() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
-
-apt_get() { apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
-
-apt_install() {
-  apt_get -o APT::Update::Error-Mode=any update && apt_get install "$@" && return
-  dpkg --configure -a # what a killed run left half done
-  return 1
-}
-
-installed() {
-  local count
-  count=$(dpkg-query -Wf '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed) || true
-  [[ $count == "$#" ]]
-}
-
-# Asks the network for nothing when all is installed, so that a host can boot while a mirror is down.
-packages() {
-  installed "$@" || retry "apt cannot install $* (is there a way out to the Debian mirror?)" apt_install "$@"
-}
-
-session_manager() {
-  local deb="$WORK/agent.deb"
-  ! installed amazon-ssm-agent || return 0
-  step "install the Session Manager agent"
-  # Its signing key expires every few years, which would break every build then: the bucket's certificate vouches for it.
-  retry "cannot download the Session Manager agent" curl -sSf --proto =https -m 120 -o "$deb" \
-    "https://s3.$REGION.amazonaws.com/amazon-ssm-$REGION/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
-  retry "apt cannot install the Session Manager agent" apt_install "$deb"
 }
 
 # report STATUS: writes the boot report, which may be done again: the newest counts. What a script has to tell beyond its end is

@@ -1,0 +1,46 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Statement } from "../iam/policies";
+import type { Opening } from "../network/firewall";
+import type { Subnet } from "../network/networks";
+import type { PinnedSecret } from "../storage/generatedSecret";
+
+/** Port of PostgreSQL. */
+export const postgresPort = 5432;
+
+/** Where the database host puts the certificate of its authority, in the gate's bucket. */
+export const certificateKey = "tls/postgres-ca.pem";
+
+/** Where the database host finds which versions of its roles' secrets hold, in the gate's bucket. */
+export const rolesKey = "database/roles.json";
+
+/** What a client that signs in as one of the roles needs. */
+export interface RoleAccess {
+  /** JSON with `username`, `password`, `dbname`, `host` and `port`, readable in the clients' region. */
+  readonly secret: PinnedSecret;
+  /** To read the secret and the certificate of the database's authority. */
+  readonly statements: readonly Statement[];
+}
+
+/** What a client of the database needs. */
+export interface DatabaseAccess {
+  /** The ways to it, for the client's firewall. */
+  readonly openings: readonly Opening[];
+  /** The service: reads and writes rows. */
+  readonly app: RoleAccess;
+  /** The owner of the tables: for migrations. */
+  readonly owner: RoleAccess;
+  /** The data volume: another one is another database, with another certificate authority. */
+  readonly volumeId: pulumi.Output<string>;
+  /** There when the database accepts the logins of both secrets. */
+  readonly ready: pulumi.Resource;
+}
+
+/** PostgreSQL from, or to, each of the subnets. `hosts` tells whose they are. */
+export function postgresOpenings(subnets: readonly Subnet[], hosts: string): Opening[] {
+  return subnets.map(({ name, zone, cidrBlock }) => ({
+    name: `postgresql-${name}`,
+    description: `PostgreSQL ${hosts} in ${zone}`,
+    port: postgresPort,
+    cidrBlock,
+  }));
+}

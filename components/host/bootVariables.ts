@@ -1,0 +1,67 @@
+/**
+ * The variables of the boot scripts, each with its type: what {@link userDataFor} takes for a script, no more and no less, and
+ * what a test holds the scripts to. Nothing in them is secret: whoever may describe an instance can read its user data.
+ */
+
+/** By which a host reports. */
+const report = { REPORT_BUCKET: String, REPORT_REGION: String, REPORT_ROLE_ID: String };
+
+export const bootVariables = {
+  /** The database host. The roles' passwords are named by a document in the bucket, so that a rotation leaves the host alone. */
+  postgres: {
+    ...report,
+    DATA_VOLUME_ID: String,
+    DATABASE_NAME: String,
+    DATABASE_HOSTNAME: String,
+    /** Ranges of the clients, separated by spaces. */
+    CLIENT_CIDRS: String,
+    /** Role that owns the tables. */
+    OWNER_ROLE: String,
+    /** Role of the service. */
+    APP_ROLE: String,
+    MAX_CONNECTIONS: Number,
+    SHARED_BUFFERS_MIB: Number,
+    EFFECTIVE_CACHE_MIB: Number,
+    MAINTENANCE_WORK_MEM_MIB: Number,
+    WORK_MEM_KIB: Number,
+    SESSION_MANAGER: Boolean,
+  },
+  /** The builder of the image. */
+  django: { ...report, APP_BUCKET: String, APP_KEY: String, SESSION_MANAGER: Boolean },
+  /** A host of the fleet. */
+  web: {
+    ...report,
+    ACCOUNT_BUCKET: String,
+    SERVICE_SECRET_ARN: String,
+    SERVICE_SECRET_VERSION: String,
+    /** Another volume has another certificate authority, which hosts read at boot. */
+    DATABASE_VOLUME_ID: String,
+    DATABASE_SECRET_ARN: String,
+    DATABASE_SECRET_VERSION: String,
+    /** Names under which clients may ask, separated by spaces. */
+    ALLOWED_HOSTS: String,
+  },
+  /** The runner of the migrations. */
+  release: {
+    ...report,
+    ACCOUNT_BUCKET: String,
+    SERVICE_SECRET_ARN: String,
+    SERVICE_SECRET_VERSION: String,
+    /** Another volume is an empty database: the tables must be made again. */
+    DATABASE_VOLUME_ID: String,
+    OWNER_SECRET_ARN: String,
+    OWNER_SECRET_VERSION: String,
+    ADMIN_SECRET_ARN: String,
+    ADMIN_SECRET_VERSION: String,
+  },
+};
+
+/** The boot scripts, by the name of their file in `userdata/`. */
+export type BootScript = keyof typeof bootVariables;
+
+/** The values that a script is given. */
+export type BootVariables<S extends BootScript> = {
+  readonly [
+    Name in keyof (typeof bootVariables)[S]
+  ]: (typeof bootVariables)[S][Name] extends () => infer Value ? Value : never;
+};

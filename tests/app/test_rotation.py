@@ -1,0 +1,153 @@
+"""Two versions of a secret side by side: on a real PostgreSQL, and in two services that know one version each."""
+
+import json
+import uuid
+
+import psycopg
+import pytest
+
+from cluster import OWNER_ROLE, SERVICE_ROLE, Cluster, login
+from conftest import manage, write_credentials
+from test_server import Server
+
+DATABASE = "service"
+
+
+@pytest.fixture(scope="module")
+def rotating():
+    """A cluster of its own: the other tests' logins must stay."""
+    cluster = Cluster()
+    try:
+        cluster.create_database(DATABASE)
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+def sign_in(cluster: Cluster, role: str, version: int) -> psycopg.Connection:
+    credentials = login(role, version)
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=cluster.port,
+        dbname=DATABASE,
+        user=credentials["username"],
+        password=credentials["password"],
+        autocommit=True,
+    )
+
+
+def valid(cluster: Cluster, role: str) -> list[int]:
+    """The versions whose logins are let in, of the first nine."""
+    versions = []
+    for version in range(1, 10):
+        try:
+            sign_in(cluster, role, version).close()
+            versions.append(version)
+        except psycopg.OperationalError as error:
+            assert "authentication failed" in str(error)
+    return versions
+
+
+def service_secret(version: int) -> dict:
+    """As AccountStore makes it: the own key, the next one, and the one before."""
+    versions = [number for number in (version, version + 1, version - 1) if number > 0]
+    keys = [{"kid": str(number), "key": f"key {number} ".ljust(43, "k")} for number in versions]
+    return {"secretKey": str(version) * 43, "loginPepper": "p" * 43, "tokenKeys": keys}
+
+
+def test_logins_of_two_versions_are_let_in_and_the_one_before_last_is_shut_out(rotating):
+    assert valid(rotating, SERVICE_ROLE) == [1]
+    rotating.apply_logins(DATABASE, 1, 2)
+    assert valid(rotating, SERVICE_ROLE) == [1, 2]
+    assert valid(rotating, OWNER_ROLE) == [1]
+    with (
+        sign_in(rotating, SERVICE_ROLE, 1) as leaked,
+        sign_in(rotating, SERVICE_ROLE, 2) as serving,
+    ):
+        rotating.apply_logins(DATABASE, 1, 3)
+        assert valid(rotating, SERVICE_ROLE) == [2, 3]
+        assert serving.execute("SELECT 1").fetchone() == (1,)
+        # Not only is the password of no use any more; who came in with it is out.
+        with pytest.raises(psycopg.OperationalError):
+            leaked.execute("SELECT 1")
+
+
+def test_a_step_back_shuts_nobody_out(rotating):
+    rotating.apply_logins(DATABASE, 1, 2)
+    assert 3 in valid(rotating, SERVICE_ROLE)
+    rotating.apply_logins(DATABASE, 1, 3)
+    assert valid(rotating, SERVICE_ROLE) == [2, 3]
+
+
+def test_a_leap_over_the_logins_in_use_is_refused_and_changes_nothing(rotating):
+    with pytest.raises(RuntimeError, match="app_rw goes from version 3 to 5: raise it by one"):
+        rotating.apply_logins(DATABASE, 2, 5)
+    assert valid(rotating, SERVICE_ROLE) == [2, 3]
+    assert valid(rotating, OWNER_ROLE) == [1]
+
+
+def test_a_failed_rotation_can_be_repeated(rotating):
+    for _ in range(2):
+        rotating.apply_logins(DATABASE, 1, 3)
+    assert valid(rotating, SERVICE_ROLE) == [2, 3]
+
+
+def test_what_one_login_of_the_owner_made_belongs_to_the_next(rotating):
+    with sign_in(rotating, OWNER_ROLE, 1) as connection:
+        connection.execute("CREATE TABLE made (id int)")
+        # Whoever has left the role by hand: what they make there moves to it.
+        connection.execute("SET ROLE NONE")
+        connection.execute("CREATE TEMP TABLE mine (id int)")
+    rotating.apply_logins(DATABASE, 2, 3)
+    rotating.apply_logins(DATABASE, 3, 3)
+    assert valid(rotating, OWNER_ROLE) == [2, 3]
+    with sign_in(rotating, OWNER_ROLE, 3) as connection:
+        connection.execute("ALTER TABLE made ADD COLUMN more int")
+        owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'made'"
+        assert connection.execute(owner).fetchone() == (OWNER_ROLE,)
+    with sign_in(rotating, SERVICE_ROLE, 3) as connection:
+        connection.execute("INSERT INTO made VALUES (1, 2)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE TABLE mine (id int)")
+
+
+@pytest.mark.parametrize(("role", "expected"), [(OWNER_ROLE, "0"), (SERVICE_ROLE, "5s")])
+def test_every_login_has_its_time_outs(rotating, role, expected):
+    for version in valid(rotating, role):
+        with sign_in(rotating, role, version) as connection:
+            assert connection.execute("SHOW statement_timeout").fetchone() == (expected,)
+            assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
+
+
+def test_services_of_two_versions_serve_one_user(rotating, tmp_path):
+    """A roll-out seen from outside: the old fleet and the new one answer in turn."""
+    rotating.apply_logins(DATABASE, 3, 3)
+    owner = write_credentials(tmp_path / "owner", rotating.secret("app_owner_3", DATABASE))
+    manage("migrate_locked", environ={"CREDENTIALS_DIRECTORY": str(owner)})
+    servers = []
+    try:
+        for version in (2, 3):
+            directory = tmp_path / str(version)
+            directory.mkdir()
+            database = rotating.secret(f"app_rw_{version}", DATABASE)
+            write_credentials(directory / "credentials", database, service_secret(version))
+            environ = {"CREDENTIALS_DIRECTORY": str(directory / "credentials")}
+            servers.append(Server(directory, environ))
+        for server in servers:
+            server.wait()
+        old, new = servers
+        account = {"login": f"user-{uuid.uuid4().hex}", "password": "fifty-five tulips"}
+        assert old("POST", "/v1/signup", account)[0].status == 201
+        for issuer, verifier in ((old, new), (new, old)):
+            response, body = issuer("POST", "/v1/signin", account)
+            assert response.status == 200, body
+            tokens = json.loads(body)
+            bearer = {"Authorization": f"Bearer {tokens['access']}"}
+            for server in (verifier, issuer):
+                response, body = server("POST", "/v1/tasks", {"title": "shared"}, headers=bearer)
+                assert response.status == 201, body
+            response, body = verifier("POST", "/v1/token/refresh", {"refresh": tokens["refresh"]})
+            assert response.status == 200, body
+    finally:
+        for server in servers:
+            server.stop()

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { PostgresHost, type PostgresHostArgs } from "../../../components/database/postgresHost";
+import { type Evaluation, evaluate, providerOf, valueOf } from "../../support/component";
+import { ancestors, find, ofType, unknownImage, unknownType } from "../../support/recorder";
+import { stubAccess, stubGate, stubNetwork } from "../../support/stubs";
+import { scriptOf } from "../../support/userData";
+
+const region = "us-east-2";
+const construct = (changed: Partial<PostgresHostArgs> = {}, preview = false) =>
+  evaluate(
+    (provider) =>
+      new PostgresHost(
+        "db",
+        {
+          network: stubNetwork(region),
+          clients: stubNetwork("us-east-1"),
+          gate: stubGate(provider),
+          access: stubAccess,
+          domain: "test.internal",
+          debianImage: "debian-13-amd64-20260914-2601",
+          instanceType: "t3.small",
+          volumeGiB: 20,
+          neededConnections: 80,
+          ownerPasswordVersion: 1,
+          appPasswordVersion: 1,
+          protect: false,
+          secretRecoveryDays: 0,
+          tags: { stack: "test" },
+          ...changed,
+        },
+        { provider: providerOf(region) },
+      ),
+    { preview },
+  );
+
+const host = (graph: Evaluation<unknown>) => find(graph, "aws:ec2/instance:Instance", "db");
+const roles = (graph: Evaluation<unknown>) =>
+  JSON.parse(
+    String(find(graph, "aws:s3/bucketObjectv2:BucketObjectv2", "db-roles").inputs["content"]),
+  ) as Record<"owner" | "app", { arn: string; versionId: string }> & { version: string };
+const wait = (graph: Evaluation<unknown>) =>
+  JSON.parse(String(find(graph, "aws:lambda/invocation:Invocation", "db-gate").inputs["input"])) as Record<
+    string,
+    string
+  >;
+
+describe("PostgresHost", () => {
+  it("is a host, a volume that outlives it, a name that outlives it, and two secrets", async () => {
+    const graph = await construct();
+    assert.equal(host(graph).deleteBeforeReplace, true);
+    const { inputs } = find(graph, "aws:ec2/volumeAttachment:VolumeAttachment", "db-data");
+    assert.equal(inputs["stopInstanceBeforeDetaching"], true);
+    assert.equal(
+      find(graph, "aws:route53/record:Record", "db-name").inputs["name"],
+      "postgres.test.internal",
+    );
+    assert.equal(ofType(graph, "aws:secretsmanager/secret:Secret").length, 2);
+    assert.equal(await valueOf(graph.made.endpoint), "postgres.test.internal:5432");
+  });
+
+  it("tells the host in a document which versions of the secrets hold, and waits until it has applied it", async () => {
+    const graph = await construct();
+    const { version, owner, app } = roles(graph);
+    assert.match(owner.arn, /:us-east-2:.*:secret:db-owner-/);
+    assert.match(app.arn, /:us-east-2:.*:secret:db-app-/);
+    assert.equal(wait(graph)["applied"], version);
+    assert.ok(ancestors(graph, host(graph)).has("db-roles"), "the host boots before there is a document");
+    const other = roles(await construct({ appPasswordVersion: 2 }));
+    assert.notEqual(other.version, version);
+    assert.notEqual(other.app.versionId, app.versionId);
+    assert.deepEqual(other.owner, owner);
+  });
+
+  it("gives the host no secret and no version of one, so that a rotation leaves it alone", async () => {
+    const [one, other] = [
+      await construct(),
+      await construct({ appPasswordVersion: 2, ownerPasswordVersion: 2 }),
+    ];
+    assert.deepEqual(host(one).inputs, host(other).inputs);
+    assert.doesNotMatch(scriptOf(String(host(one).inputs["userData"])), /^export .*arn:aws:secretsmanager/m);
+  });
+
+  it("lets the host read its document and its secrets, and nothing else", async () => {
+    const { inputs } = find(await construct(), "aws:iam/rolePolicy:RolePolicy", "db-role-policy");
+    const { Statement } = JSON.parse(String(inputs["policy"])) as {
+      Statement: { Action: string; Resource: string | string[] }[];
+    };
+    assert.deepEqual(
+      Statement.map(
+        ({ Action, Resource }) => `${Action} ${String(Resource).replace(/-1234567-AbCdEf/g, "")}`,
+      ),
+      [
+        "s3:PutObject arn:aws:s3:::bucket/boot",
+        "s3:GetObject arn:aws:s3:::bucket/database/roles.json",
+        "s3:PutObject arn:aws:s3:::bucket/tls/postgres-ca.pem",
+        "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-2:123456789012:secret:db-owner," +
+          "arn:aws:secretsmanager:us-east-2:123456789012:secret:db-app",
+      ],
+    );
+  });
+
+  it("is replaced, after a snapshot, by another type of the same memory", async () => {
+    const [one, other] = [await construct(), await construct({ instanceType: "t3a.small" })];
+    assert.deepEqual(host(one).replaceOnChanges, ["instanceType"]);
+    assert.equal(host(one).inputs["userData"], host(other).inputs["userData"]);
+    const description = (graph: Evaluation<unknown>) =>
+      find(graph, "aws:ebs/snapshot:Snapshot", "db-before").inputs["description"];
+    assert.notEqual(description(one), description(other));
+    assert.ok(ancestors(one, host(one)).has("db-before"));
+    assert.equal(description(one), description(await construct({ tags: { stack: "other" } })));
+  });
+
+  it("is protected as a whole: volume, snapshots, and the host against a termination by hand", async () => {
+    for (const protect of [false, true]) {
+      const graph = await construct({ protect });
+      const volume = find(graph, "aws:ebs/volume:Volume", "db-data");
+      assert.deepEqual([volume.protect, volume.retainOnDelete], [protect, protect]);
+      assert.equal(find(graph, "aws:ebs/snapshot:Snapshot", "db-before").retainOnDelete, protect);
+      assert.equal(host(graph).inputs["disableApiTermination"], protect);
+      assert.equal(host(graph).inputs["forceDestroy"], true);
+    }
+  });
+
+  it("opens its port to the clients' subnets and SSH to whom it is told", async () => {
+    const ssh = { name: "ssh", description: "SSH", port: 22, cidrBlock: "192.0.2.0/24" };
+    const graph = await construct({ access: { ...stubAccess, openings: [ssh] } });
+    const open = ofType(graph, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule");
+    assert.deepEqual(
+      open.map(({ inputs }) => [inputs["fromPort"], inputs["cidrIpv4"]]),
+      [
+        [5432, "10.20.128.0/20"],
+        [22, "192.0.2.0/24"],
+      ],
+    );
+  });
+
+  it("offers clients the way, each role's secret in their region, and what reads it", async () => {
+    const { access } = (await construct({ appPasswordVersion: 2 })).made;
+    assert.deepEqual(
+      access.openings.map(({ port, cidrBlock }) => [port, cidrBlock]),
+      [[5432, "10.20.128.0/20"]],
+    );
+    assert.match(await valueOf(access.app.secret.arn), /:us-east-1:.*db-app/);
+    assert.match(await valueOf(access.owner.secret.arn), /:us-east-1:.*db-owner/);
+    const [, app] = access.app.statements;
+    assert.equal(app?.Condition, undefined, "two fleets share a role, each with its version");
+    const [, owner] = access.owner.statements;
+    assert.ok(owner?.Condition?.["StringEquals"]?.["secretsmanager:VersionId"]);
+  });
+
+  const refused: { title: string; changed: Partial<PostgresHostArgs>; message: RegExp }[] = [
+    {
+      title: "a type that EC2 does not offer",
+      changed: { instanceType: unknownType },
+      message:
+        /databaseInstanceType is t9\.large, which EC2 does not offer in this region: set it to another/,
+    },
+    {
+      title: "an image that Debian does not publish",
+      changed: { debianImage: unknownImage },
+      message: /databaseDebianImage is debian-13-amd64-19990101-1, which Debian does not publish/,
+    },
+    {
+      title: "more connections than there is memory for",
+      changed: { neededConnections: 496 },
+      message: /t3.small has memory for 192 connections, and the web hosts open 496: set a larger/,
+    },
+    {
+      title: "a version that is no whole number",
+      changed: { ownerPasswordVersion: 0 },
+      message: /whole number from 1 to 9999/,
+    },
+  ];
+  for (const { title, changed, message } of refused)
+    for (const preview of [true, false])
+      it(`refuses ${title}, ${preview ? "in a preview" : "in an update"}, in one line`, async () => {
+        await assert.rejects(construct(changed, preview), message);
+      });
+});
