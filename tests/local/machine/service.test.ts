@@ -45,6 +45,19 @@ describe("a service", () => {
     assert.deepEqual(records(), []);
   });
 
+  it("that never gets ready is an error, and is ended", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"] });
+    let pid = 0;
+    const hanging = shell("echo still looking; exec sleep 1000", (service) => {
+      pid = service.pid;
+      if (service.output() !== "") t.mock.timers.tick(121_000);
+      return false;
+    });
+    await assert.rejects(hanging, /^Error: shell was not ready after 120 s: still looking$/);
+    assert.equal(existsSync(`/proc/${pid}`), false);
+    assert.deepEqual(records(), []);
+  });
+
   it("that cannot be started is an error that names it", async () => {
     await assert.rejects(spawnService(state, "none", "/no/such/program", []), /\/no\/such\/program/);
     assert.deepEqual(records(), []);

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, describe, it } from "node:test";
+import { startApiFront } from "../../../local/api/apiFront";
+import type { ApiFront } from "../../../local/api/apiFront";
+
+/** moto changes its records without locks, and looks before it writes in two steps: what comes at once must come in turn. */
+describe("requests that arrive at once", () => {
+  /** Requests that the fake moto has and has not answered yet. */
+  const waiting: { name: string; answer: () => void }[] = [];
+  const moto = createServer((request: IncomingMessage, response: ServerResponse) => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
+    request.on("end", () => {
+      waiting.push({ name: body || String(request.url), answer: () => void response.end("done") });
+      moto.emit("arrival");
+    });
+  });
+  let front: ApiFront;
+
+  const send = async (service: string, method: string, path: string, body?: string) => {
+    const authorization = `AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/${service}/aws4_request`;
+    const response = await fetch(`${front.endpoint}${path}`, { method, body, headers: { authorization } });
+    return response.text();
+  };
+  /** Waits until the fake moto has so many requests, and answers their names. */
+  const arrived = async (count: number) => {
+    while (waiting.length < count) await once(moto, "arrival");
+    return waiting.map(({ name }) => name).sort();
+  };
+  /** Has the front handle a later request whole, and so everything that came before it as far as it gets. */
+  const passBy = async () => {
+    const passing = send("s3", "GET", "/pass-by");
+    while (!waiting.some(({ name }) => name === "/pass-by")) await once(moto, "arrival");
+    waiting
+      .splice(
+        waiting.findIndex(({ name }) => name === "/pass-by"),
+        1,
+      )[0]
+      ?.answer();
+    await passing;
+  };
+
+  before(async () => {
+    await new Promise<void>((resolve) => moto.listen(0, "127.0.0.1", resolve));
+    front = await startApiFront((moto.address() as AddressInfo).port);
+  });
+  after(async () => {
+    await front.close();
+    moto.closeAllConnections();
+    moto.close();
+  });
+
+  it("write to one bucket one after the other, to others meanwhile, and read at any time", async () => {
+    const writes = [send("s3", "PUT", "/one/a", "first"), send("s3", "PUT", "/other/a", "other")];
+    assert.deepEqual(await arrived(2), ["first", "other"]);
+    writes.push(send("s3", "PUT", "/one/a", "second"));
+    await passBy();
+    assert.deepEqual(await arrived(2), ["first", "other"]);
+    for (const { answer } of waiting.splice(0)) answer();
+    assert.deepEqual(await arrived(1), ["second"]);
+    for (const { answer } of waiting.splice(0)) answer();
+    assert.deepEqual(await Promise.all(writes), ["done", "done", "done"]);
+  });
+
+  it("call the query protocol one after the other", async () => {
+    const calls = [send("ec2", "POST", "/", "Action=First")];
+    await arrived(1);
+    calls.push(send("autoscaling", "POST", "/", "Action=Second"));
+    await passBy();
+    assert.deepEqual(await arrived(1), ["Action=First"]);
+    waiting.splice(0)[0]?.answer();
+    assert.deepEqual(await arrived(1), ["Action=Second"]);
+    waiting.splice(0)[0]?.answer();
+    assert.deepEqual(await Promise.all(calls), ["done", "done"]);
+  });
+});
