@@ -71,9 +71,19 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
     ]);
   });
 
-  it("goes without a rest once it is not protected any more", async () => {
+  it("gets another network once it is not protected any more, and keeps its data", async () => {
     stack.set({ protect: false });
     assert.deepEqual((await stack.up()).errors, []);
+    stack.set({ webCidr: "10.50.0.0/16" });
+    const { errors, calls } = await stack.up();
+    assert.deepEqual(errors, []);
+    const order = calls.map(brief);
+    assert.ok(order.includes("delete Vpc prod-web-network"));
+    const lost = order.filter((call) => /^delete (Volume|Bucket|Secret|Random\w+) /.test(call));
+    assert.deepEqual(lost, []);
+  });
+
+  it("goes without a rest then", async () => {
     assert.deepEqual((await stack.destroy()).errors, []);
     assert.deepEqual([...stack.cloud.resources.keys()], []);
   });
