@@ -8,17 +8,18 @@ import type { ChangeTable, Effect, TypeChanges } from "../engine/changes";
 
 type Names = readonly string[];
 
-/** A type of which the named properties are replaced or changed. */
+interface RowProperties {
+  readonly replace?: Names;
+  readonly update?: Names;
+  readonly either?: Readonly<Record<string, Effect>>;
+}
+
+/** A type: properties that replace it, that change in place, and that do either. */
 function row(
   source: string,
-  properties: {
-    readonly replace?: Names;
-    readonly update?: Names;
-    readonly replaceIf?: Record<string, string>;
-  },
+  { replace = [], update = [], either = {} }: RowProperties,
   more: Omit<TypeChanges, "source" | "properties"> = {},
 ): TypeChanges {
-  const { replace = [], update = [], replaceIf = {} } = properties;
   return {
     source,
     properties: Object.fromEntries<Effect>([
@@ -26,10 +27,20 @@ function row(
       ["region", "replace"],
       ...replace.map((name): [string, Effect] => [name, "replace"]),
       ...update.map((name): [string, Effect] => [name, "update"]),
-      ...Object.entries(replaceIf).map(([name, other]): [string, Effect] => [name, { replaceIf: other }]),
+      ...Object.entries(either),
     ]),
     ...more,
   };
+}
+
+/** A rule changes in place, but not from one kind of peer to another. */
+function securityGroupRule(direction: "egress" | "ingress"): TypeChanges {
+  const peer: Effect = "replaceIfSetOrUnset";
+  return row(`ec2/vpc_security_group_${direction}_rule.go`, {
+    replace: ["securityGroupId"],
+    update: ["description", "fromPort", "ipProtocol", "toPort", ...tags],
+    either: { cidrIpv4: peer, cidrIpv6: peer, prefixListId: peer, referencedSecurityGroupId: peer },
+  });
 }
 
 /** Own tags, and own tags with the provider's. */
@@ -119,7 +130,7 @@ export const awsChanges: ChangeTable = {
       "userDataReplaceOnChange",
       ...tags,
     ],
-    replaceIf: { userData: "userDataReplaceOnChange" },
+    either: { userData: { replaceIf: "userDataReplaceOnChange" } },
   }),
   "aws:ec2/internetGateway:InternetGateway": row("ec2/vpc_internet_gateway.go", {
     update: ["vpcId", ...tags],
@@ -155,10 +166,6 @@ export const awsChanges: ChangeTable = {
   "aws:ec2/natGateway:NatGateway": row("ec2/vpc_nat_gateway.go", {
     replace: ["allocationId", "subnetId", "connectivityType"],
     update: tags,
-  }),
-  "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions": row("ec2/vpc_peering_connection_options.go", {
-    replace: ["vpcPeeringConnectionId"],
-    update: ["accepter", "requester"],
   }),
   "aws:ec2/route:Route": row("ec2/vpc_route.go", {
     replace: ["routeTableId", "destinationCidrBlock"],
@@ -217,9 +224,6 @@ export const awsChanges: ChangeTable = {
     { replace: ["name", "role"], update: ["policy"] },
     named(128),
   ),
-  "aws:iam/rolePolicyAttachment:RolePolicyAttachment": row("iam/role_policy_attachment.go", {
-    replace: ["policyArn", "role"],
-  }),
   "aws:lambda/function:Function": row(
     "lambda/function.go",
     {
@@ -322,30 +326,8 @@ export const awsChanges: ChangeTable = {
     replace: ["secretId", "secretString"],
     update: ["versionStages"],
   }),
-  "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": row("ec2/vpc_security_group_egress_rule.go", {
-    replace: ["securityGroupId"],
-    update: [
-      "cidrIpv4",
-      "description",
-      "fromPort",
-      "ipProtocol",
-      "referencedSecurityGroupId",
-      "toPort",
-      ...tags,
-    ],
-  }),
-  "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": row("ec2/vpc_security_group_ingress_rule.go", {
-    replace: ["securityGroupId"],
-    update: [
-      "cidrIpv4",
-      "description",
-      "fromPort",
-      "ipProtocol",
-      "referencedSecurityGroupId",
-      "toPort",
-      ...tags,
-    ],
-  }),
+  "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": securityGroupRule("egress"),
+  "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": securityGroupRule("ingress"),
 };
 
 /** Types of the `random` package: a value is drawn once, and any other wish draws another. */

@@ -3,8 +3,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Properties } from "./handler";
 import { isProperties } from "./properties";
 
-/** Whether a changed property is changed in place, or makes a new resource: always, or if another property is true. */
-export type Effect = "update" | "replace" | { readonly replaceIf: string };
+/**
+ * Whether a changed property is changed in place, or makes a new resource: always; if it comes or goes, while another value is
+ * changed in place; or if another property is true.
+ */
+export type Effect = "update" | "replace" | "replaceIfSetOrUnset" | { readonly replaceIf: string };
 
 /** What the provider says of a resource type. */
 export interface TypeChanges {
@@ -45,7 +48,7 @@ export function differences(
   return changedPaths(olds, news, "").map(({ path, kind }) => ({
     path,
     kind,
-    replaces: replaces(effectOf(known, type, path), news),
+    replaces: replaces(effectOf(known, type, path), kind, news),
   }));
 }
 
@@ -57,8 +60,9 @@ export function knownType(table: ChangeTable, type: string): TypeChanges {
   return known;
 }
 
-function replaces(effect: Effect, news: Properties): boolean {
-  return typeof effect === "string" ? effect === "replace" : news[effect.replaceIf] === true;
+function replaces(effect: Effect, kind: Difference["kind"], news: Properties): boolean {
+  if (typeof effect === "object") return news[effect.replaceIf] === true;
+  return effect === "replace" || (effect === "replaceIfSetOrUnset" && kind !== "update");
 }
 
 function effectOf({ properties }: TypeChanges, type: string, path: string): Effect {
@@ -74,8 +78,10 @@ function effectOf({ properties }: TypeChanges, type: string, path: string): Effe
 
 function changedPaths(old: unknown, next: unknown, path: string): Omit<Difference, "replaces">[] {
   if (isDeepStrictEqual(old, next)) return [];
-  if (isUnset(old)) return isUnset(next) ? [] : [{ path, kind: "add" }];
-  if (isUnset(next)) return [{ path, kind: "delete" }];
+  if (isUnset(old) && isUnset(next)) return [];
+  // What holds rows of its own is told row by row.
+  if (isUnset(old)) return holds(next) ? changedPaths(emptied(next), next, path) : [{ path, kind: "add" }];
+  if (isUnset(next)) return holds(old) ? changedPaths(old, emptied(old), path) : [{ path, kind: "delete" }];
   if (Array.isArray(old) && Array.isArray(next)) {
     return Array.from({ length: Math.max(old.length, next.length) }, (_, index) =>
       changedPaths(old[index], next[index], `${path}[${index}]`),
@@ -91,6 +97,10 @@ function changedPaths(old: unknown, next: unknown, path: string): Omit<Differenc
   }
   return [{ path, kind: "update" }];
 }
+
+const emptied = (value: unknown) => (Array.isArray(value) ? [] : {});
+const holds = (value: unknown): boolean =>
+  Array.isArray(value) ? value.some(holds) : isPlain(value) && Object.keys(value).length > 0;
 
 const isUnset = (value: unknown) => value === undefined || value === null;
 

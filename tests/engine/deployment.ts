@@ -1,5 +1,5 @@
 /** A stack of a copy of this repository under the real engine, with recorded providers and a backend of files. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -8,9 +8,12 @@ import { parse, stringify } from "yaml";
 import { awsChanges, randomChanges } from "../../local/aws/changes";
 import { ProviderServer } from "../../local/engine/providerServer";
 import { pulumiFolder } from "../../tools/pulumiCli";
-import { type Call, RecordingCloud } from "./recordingCloud";
+import { type Books, type Call, RecordingCloud } from "./recordingCloud";
 
 const root = path.join(__dirname, "..", "..");
+
+/** Folder of the copy that is the CLI's home, and holds the state. */
+const home = ".pulumi-home";
 
 /** What of the repository the program reads. */
 const programFiles = [
@@ -46,6 +49,14 @@ export interface Outcome {
   readonly calls: readonly Call[];
 }
 
+/** Calls in words, such as `create Instance dev-db`. */
+export function inWords(calls: readonly Call[]): string[] {
+  return calls.map(({ method, type, name, failed }) => {
+    const what = `${method} ${type.split(":").at(-1) ?? type} ${name}`;
+    return failed ? `failed: ${what}` : what;
+  });
+}
+
 /** Steps that leave a resource as it is. */
 const idle = new Set(["same", "read", "refresh"]);
 
@@ -65,7 +76,15 @@ if (cli !== undefined) process.env["PATH"] = [cli, process.env["PATH"]].join(pat
 /** Options of every test of the engine: skipped where there is no CLI and none can be built. */
 export const needsCli = { skip: cli === undefined ? "no Pulumi CLI, and no Go to build it" : false };
 
+/** What {@link Deployment.save} remembers. */
+export interface Saved {
+  readonly folder: string;
+  readonly books: Books;
+}
+
 export class Deployment {
+  private readonly saved: string[] = [];
+
   private constructor(
     readonly cloud: RecordingCloud,
     /** The copy of the repository, for tests to change. */
@@ -84,7 +103,6 @@ export class Deployment {
     for (const file of [...programFiles, `Pulumi.${stackName}.yaml`])
       cpSync(path.join(root, file), path.join(tree, file), { recursive: true });
     symlinkSync(path.join(root, "node_modules"), path.join(tree, "node_modules"));
-    const home = path.join(tree, ".pulumi-home");
     const cloud = new RecordingCloud();
     const aws = await ProviderServer.start({ version: "7.48.0", changes: awsChanges, backend: cloud });
     const random = await ProviderServer.start({ version: "4.21.2", changes: randomChanges, backend: cloud });
@@ -92,9 +110,9 @@ export class Deployment {
       { stackName, projectName: "django-on-ec2", program: () => Promise.resolve(loadProgram(tree)) },
       {
         workDir: tree,
-        pulumiHome: home,
+        pulumiHome: path.join(tree, home),
         envVars: {
-          PULUMI_BACKEND_URL: `file://${home}`,
+          PULUMI_BACKEND_URL: `file://${path.join(tree, home)}`,
           PULUMI_CONFIG_PASSPHRASE: "test",
           PULUMI_SKIP_UPDATE_CHECK: "true",
           PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
@@ -124,6 +142,21 @@ export class Deployment {
     writeFileSync(where, change(readFileSync(where, "utf8")));
   }
 
+  /** Remembers state, program and cloud, so that several tests can begin with the same deployment. */
+  save(): Saved {
+    const folder = mkdtempSync(path.join(tmpdir(), "django-on-ec2-engine-saved-"));
+    this.saved.push(folder);
+    copyTree(this.tree, folder);
+    return { folder, books: this.cloud.books() };
+  }
+
+  restore({ folder, books }: Saved): void {
+    for (const file of readdirSync(this.tree))
+      if (file !== "node_modules") rmSync(path.join(this.tree, file), { recursive: true });
+    copyTree(folder, this.tree);
+    this.cloud.open(books);
+  }
+
   preview(options: { readonly replace?: string[] } = {}): Promise<Outcome> {
     return this.run((watch) => this.stack.preview({ ...watch, ...options }));
   }
@@ -136,23 +169,29 @@ export class Deployment {
     return this.run((watch) => this.stack.refresh(watch));
   }
 
-  /** Without a preview first. */
   destroy(options: DestroyOptions = {}): Promise<Outcome> {
     return this.run((watch) => this.stack.destroy({ ...watch, ...options }));
   }
 
-  /** The state, with its secrets encrypted. */
-  async exported(): Promise<{ readonly resources: readonly ExportedResource[] }> {
+  /** What the state holds, with its secrets encrypted. */
+  async exported(): Promise<readonly ExportedResource[]> {
     const { deployment } = (await this.stack.exportStack()) as {
       deployment: { resources?: ExportedResource[] };
     };
-    return { resources: deployment.resources ?? [] };
+    return deployment.resources ?? [];
   }
 
-  /** Ends the providers and deletes the copy. */
+  /** Everything that the CLI keeps on disk for this stack. */
+  files(): string[] {
+    return readdirSync(path.join(this.tree, home), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(path.join(entry.parentPath, entry.name), "utf8"));
+  }
+
+  /** Ends the providers and deletes the copy, and what was saved of it. */
   close(): void {
     for (const server of this.servers) server.stop();
-    rmSync(this.tree, { recursive: true, force: true });
+    for (const folder of [this.tree, ...this.saved]) rmSync(folder, { recursive: true, force: true });
   }
 
   private async run(
@@ -182,6 +221,10 @@ export class Deployment {
     }
     return { succeeded, errors, output, steps, calls: this.cloud.calls.slice(before) };
   }
+}
+
+function copyTree(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (source) => path.basename(source) !== "node_modules" });
 }
 
 /** Runs the program of a copy afresh: making the resources is what loading its modules does. */

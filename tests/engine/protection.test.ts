@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { DestroyOptions } from "@pulumi/pulumi/automation";
-import { Deployment, needsCli } from "./deployment";
-import type { Call } from "./recordingCloud";
-
-const brief = ({ method, type, name }: Call) => `${method} ${type.split(":").at(-1) ?? type} ${name}`;
+import { Deployment, inWords, needsCli } from "./deployment";
 
 describe("prod, which is protected, under the real engine", needsCli, () => {
   let stack: Deployment;
@@ -14,8 +11,16 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
   });
   after(() => stack.close());
 
+  it("has nothing to do in a second preview, and after a refresh", async () => {
+    const preview = await stack.preview();
+    assert.deepEqual([preview.errors, preview.steps], [[], []]);
+    const refresh = await stack.refresh();
+    assert.deepEqual([refresh.errors, refresh.steps, refresh.calls], [[], [], []]);
+  });
+
   const ways: Readonly<Record<string, DestroyOptions>> = {
     "without a preview": {},
+    "with the stack itself": { remove: true },
     "past errors": { continueOnError: true },
     "but for what is protected": { excludeProtected: true },
     "from one subnet on": { target: ["**prod-db-network-public-a"], targetDependents: true },
@@ -48,7 +53,7 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
     stack.set({ databaseDebianImage: "debian-13-amd64-20261101-2345" });
     const { errors, steps, calls } = await stack.up();
     assert.deepEqual(errors, []);
-    assert.ok(calls.map(brief).includes("delete Instance prod-db"));
+    assert.ok(inWords(calls).includes("delete Instance prod-db"));
     assert.deepEqual(
       steps.filter(({ name }) => name === "prod-guard"),
       [],
@@ -59,7 +64,7 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
     stack.set({ webZones: ["us-east-1a", "us-east-1b"] });
     const { errors, calls } = await stack.up();
     assert.deepEqual(errors, []);
-    const order = calls.map(brief);
+    const order = inWords(calls);
     assertLast(order, [
       "delete SecurityGroupIngressRule prod-db-firewall-in-postgresql-private-c",
       "delete Route prod-peering-to-accepter-private-c-private-a",
@@ -101,7 +106,7 @@ describe("dev, whose hosts move to private subnets, under the real engine", need
     stack.set({ egress: "singleNat" });
     const { errors, calls } = await stack.up();
     assert.deepEqual(errors, []);
-    const order = calls.map(brief);
+    const order = inWords(calls);
     assertLast(order, [
       "delete SecurityGroupIngressRule dev-db-firewall-in-postgresql-public-a",
       "delete SecurityGroupIngressRule dev-db-firewall-in-postgresql-public-b",

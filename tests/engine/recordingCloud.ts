@@ -38,14 +38,20 @@ export interface Existing {
   state: Properties;
 }
 
+/** What exists at a time. */
+export interface Books {
+  readonly resources: ReadonlyMap<string, Existing>;
+  readonly objects: ReadonlySet<string>;
+}
+
 export class RecordingCloud implements ProviderBackend {
   readonly calls: Call[] = [];
   /** By type and id. */
-  readonly resources = new Map<string, Existing>();
+  resources = new Map<string, Existing>();
   /** Every secret value that was ever made. */
   readonly secrets: string[] = [];
   /** Keys of objects, after their bucket and a slash. */
-  readonly objects = new Set<string>();
+  objects = new Set<string>();
   private faults: { fault: Fault; left: number }[] = [];
   private made = 0;
 
@@ -56,6 +62,19 @@ export class RecordingCloud implements ProviderBackend {
 
   mend(): void {
     this.faults = [];
+  }
+
+  /** A copy of what exists, for {@link open}. */
+  books(): Books {
+    return structuredClone({ resources: this.resources, objects: this.objects });
+  }
+
+  /** Goes back to what existed then, and forgets faults. */
+  open(books: Books): void {
+    const { resources, objects } = structuredClone(books);
+    this.resources = new Map(resources);
+    this.objects = new Set(objects);
+    this.mend();
   }
 
   /** What exists of a type. */
