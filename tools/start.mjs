@@ -43,6 +43,6 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
 }
 if (!isInstalled()) install();
 const require = createRequire(import.meta.url);
-require("tsx/cjs");
+require("./typescript.cjs");
 const [program] = process.argv.splice(2, 1);
 require(join(root, program));

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../local/support";
 
 const TOOLS = join(__dirname, "..", "..", "tools");
 
-/** A clone whose npm and tsx are stand-ins: npm notes that it was called and installs what the lock file says. */
+/** A clone whose npm and loader are stand-ins: npm notes that it was called and installs what the lock file says. */
 async function makeClone() {
   const folder = await temporaryFolder();
   const root = folder.path;
@@ -22,7 +22,7 @@ async function makeClone() {
       JSON.stringify({
         packages: {
           "": { name: "clone" },
-          "node_modules/tsx": { version },
+          "node_modules/package": { version },
           "node_modules/only-elsewhere": { version: "1.0.0", optional: true },
         },
       }),
@@ -35,13 +35,12 @@ async function makeClone() {
     `const fs = require("node:fs");
      fs.appendFileSync("npm.log", process.argv.slice(2).join(" ") + "\\n");
      if (process.env.NPM_FAILS) process.exit(1);
-     fs.mkdirSync("node_modules/tsx", { recursive: true });
+     fs.mkdirSync("node_modules", { recursive: true });
      const { packages } = JSON.parse(fs.readFileSync("package-lock.json", "utf8"));
      delete packages["node_modules/only-elsewhere"];
-     fs.writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages }));
-     fs.writeFileSync("node_modules/tsx/package.json", '{"exports":{"./cjs":"./cjs.js"}}');
-     fs.writeFileSync("node_modules/tsx/cjs.js", 'require.extensions[".ts"] = require.extensions[".js"];');`,
+     fs.writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages }));`,
   );
+  await write("tools/typescript.cjs", 'require.extensions[".ts"] = require.extensions[".js"];');
   await lock("1.0.0");
   const start = (env: NodeJS.ProcessEnv = {}) =>
     execFileSync(process.execPath, [join(root, "tools", "start.mjs"), "local/main.ts", "--once"], {
@@ -112,7 +111,7 @@ describe("an interrupted run", () => {
     if (process.argv[1]) setTimeout(() => interrupt.fail(new Error("a bug")), 50);
   `;
   const start = (...args: string[]) => {
-    const child = spawn(process.execPath, ["--require", require.resolve("tsx/cjs"), "-e", PROGRAM, ...args]);
+    const child = spawn(process.execPath, ["--require", join(TOOLS, "typescript.cjs"), "-e", PROGRAM, ...args]);
     let printed = "";
     child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
     return { child, printed: () => printed };

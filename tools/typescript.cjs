@@ -1,0 +1,107 @@
+// Lets Node.js load TypeScript: required by start.mjs, and preloaded with `--require` where another program starts Node.js.
+// Takes the types away without checking them, and has stack traces point to the lines as they were written. Why not tsx:
+// docs/decisions/023-own-typescript-loader.md.
+const { createHash } = require("node:crypto");
+const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+const Module = require("node:module");
+const { homedir } = require("node:os");
+const { basename, join } = require("node:path");
+const { install, mapSourcePosition } = require("source-map-support");
+
+const OPTIONS = {
+  loader: "ts",
+  format: "cjs",
+  platform: "node",
+  target: "node20",
+  sourcemap: "inline",
+  sourcesContent: false,
+};
+const MAP = /^\/\/# sourceMappingURL=data:application\/json;base64,(.*)$/m;
+
+const sha256 = (...parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+
+const cacheHome = process.env.XDG_CACHE_HOME?.startsWith("/")
+  ? process.env.XDG_CACHE_HOME
+  : join(homedir(), ".cache");
+const cache = join(cacheHome, "django-on-ec2", "typescript");
+const esbuild = require("esbuild/package.json").version;
+
+/** What a file was translated to before, if it is still the same; a line with its hash comes first. */
+function cached(entry, hash) {
+  try {
+    const text = readFileSync(entry, "utf8");
+    return text.startsWith(hash) ? text.slice(hash.length) : undefined;
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Under the final name only when it is whole: other processes may read it now. */
+function keep(entry, text) {
+  const draft = `${entry}.${process.pid}`;
+  try {
+    mkdirSync(cache, { recursive: true });
+    writeFileSync(draft, text);
+    renameSync(draft, entry);
+  } catch (error) {
+    // Without a place to write, each start translates anew.
+    if (!["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(error.code)) throw error;
+  }
+}
+
+function translate(file) {
+  const source = readFileSync(file, "utf8");
+  const hash = sha256(esbuild, OPTIONS, source);
+  // One entry a file, so that the cache does not grow with each edit.
+  const entry = join(cache, `${sha256(file)}.js`);
+  const known = cached(entry, hash);
+  if (known !== undefined) return known;
+  const { code } = require("esbuild").transformSync(source, { ...OPTIONS, sourcefile: basename(file) });
+  keep(entry, hash + code);
+  return code;
+}
+
+const translated = new Map();
+
+require.extensions[".ts"] = (module, file) => {
+  const code = translate(file);
+  translated.set(file, code);
+  module._compile(code, file);
+};
+
+install({
+  environment: "node",
+  handleUncaughtExceptions: false,
+  overrideRetrieveSourceMap: true,
+  retrieveSourceMap(file) {
+    const map = MAP.exec(translated.get(file) ?? "");
+    return map && { url: file, map: Buffer.from(map[1], "base64").toString() };
+  },
+});
+
+/** The frame as V8 words it, at the place in the file as it was written. */
+function written(frame) {
+  const [source, line, column] = [frame.getFileName(), frame.getLineNumber(), frame.getColumnNumber()];
+  if (!translated.has(source)) return frame;
+  const place = mapSourcePosition({ source, line, column: column - 1 });
+  return String(frame).replace(`${source}:${line}:${column}`, `${source}:${place.line}:${place.column + 1}`);
+}
+
+// Pulumi takes a stack trace with every promise, to tell of those that never settle if this variable is set; wording them
+// all, and as thoroughly as the library would, takes a third of a run.
+const isUnread = process.env.PULUMI_DEBUG_PROMISE_LEAKS
+  ? () => false
+  : (frame) => frame?.getFunctionName() === "debuggablePromise";
+
+Error.prepareStackTrace = (error, frames) => {
+  const message = Error.prototype.toString.call(error);
+  return isUnread(frames[0]) ? message : [message, ...frames.map(written)].join("\n    at ");
+};
+
+// Pulumi's SDK loads the compiler at once, and uses it only to serialise functions, which hardly any program does.
+const shim = require.resolve("@pulumi/pulumi/typescript-shim.js");
+require.cache[shim] = Object.assign(new Module(shim), {
+  loaded: true,
+  exports: new Proxy({}, { get: (_, name) => require("typescript")[name] }),
+});
