@@ -44,7 +44,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["**/*.mjs", "**/*.cjs"],
+    files: ["**/*.{mjs,cjs}"],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       globals: {
@@ -56,5 +56,10 @@ export default tseslint.config(
         URL: "readonly",
       },
     },
+  },
+  {
+    files: ["**/*.cjs"],
+    languageOptions: { globals: { require: "writable" } },
+    rules: { "@typescript-eslint/no-require-imports": "off" },
   },
 );

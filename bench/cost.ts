@@ -112,7 +112,6 @@ function linesOf(resources: readonly Registration[]): Line[] {
 }
 
 async function main(): Promise<void> {
-  // Pulumi's state is global: a process for each stack.
   const [stack] = process.argv.slice(2);
   if (stack === undefined) throw new Error("give a stack: npm run cost -- dev");
   const { registrations } = await recordGraph(stack, false);

@@ -1,69 +1,92 @@
-/** `npm test`: every check and every test, one stage after the other, and a closing line that counts them. */
+/** `npm test`: every check and every test, and a closing line that counts them. `npm test -- STAGE…`: those stages only. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import * as path from "node:path";
+import { cacheDirectory } from "../local/machine/cache";
 import { checkMachine, installPackages, missingPackages, requiredPackages } from "../local/run/preflight";
 import { runInSandbox } from "./support/sandbox";
 
 const root = path.join(__dirname, "..");
 const scratch = mkdtempSync(path.join(tmpdir(), "django-on-ec2-tests-"));
-const total = { passed: 0, failed: 0, skipped: 0 };
 
 /** A stage that hangs is ended rather than waited for, in milliseconds. */
-const LONGEST_STAGE = 20 * 60_000;
+const longestStage = 20 * 60_000;
 
-function command(name: string, args: readonly string[]): Promise<number | null> {
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** What a stage prints. */
+type Show = (text: string) => void;
+
+interface Stage {
+  /** Debian's packages that it needs, installed if they are missing; without any it runs wherever Node.js does. */
+  readonly packages?: readonly string[];
+  /** Whether it needs root even with the packages there. @default false */
+  readonly root?: boolean;
+  readonly run: (show: Show) => Promise<Counts>;
+}
+
+function command(name: string, args: readonly string[], show: Show): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(name, args, {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-      timeout: LONGEST_STAGE,
-    });
+    const child = spawn(name, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], timeout: longestStage });
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", show);
     child.once("error", reject);
     child.once("close", resolve);
   });
 }
 
-const local = (name: string) => path.join(root, "node_modules/.bin", name);
+const bin = (name: string) => path.join(root, "node_modules", ".bin", name);
 
 /** A check that passes or fails as a whole. */
-async function check(name: string, args: readonly string[]): Promise<void> {
-  if ((await command(local(name), args)) === 0) total.passed++;
-  else total.failed++;
+async function check(name: string, args: readonly string[], show: Show): Promise<Counts> {
+  const passed = (await command(bin(name), args, show)) === 0;
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
-/** Files of a folder of tests, and of the folders below it. */
-const testFiles = (folder: string) =>
+/** Where a check keeps what it found, to look at changed files only. */
+const cache = (name: string) => path.join(cacheDirectory(), "checks", root, name);
+
+/** Tests of a folder and of the folders below it; those in files called `*.debian.test.ts` need Debian's packages. */
+const testFiles = (folder: string, ending: RegExp = /\.test\.ts$/) =>
   readdirSync(path.join(__dirname, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".test.ts"))
+    .filter((file) => ending.test(file))
     .sort()
     .map((file) => path.join("tests", folder, file));
 
+/** Folders whose tests run next to each other. */
+const unitFolders = ["components", "settings", "graph", "gate", "userdata", "local", "tools", "docs"];
+
 /** Tests of Node's runner, counted from its machine-readable report. */
-async function nodeTests(files: readonly string[], filesAtOnce: number): Promise<void> {
-  const report = path.join(scratch, "report.tap");
-  const status = await command(process.execPath, [
-    ...["--import", "tsx", "--test", `--test-concurrency=${filesAtOnce}`],
+async function nodeTests(files: readonly string[], filesAtOnce: number, show: Show): Promise<Counts> {
+  const report = path.join(mkdtempSync(path.join(scratch, "report-")), "report.tap");
+  const options = [
+    ...["--require", "./tools/typescript.cjs", "--test", `--test-concurrency=${filesAtOnce}`],
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
     ...["--test-reporter=tap", `--test-reporter-destination=${report}`],
-    ...files,
-  ]);
+  ];
+  const status = await command(process.execPath, [...options, ...files], show);
   const text = readFileSync(report, "utf8");
   const count = (word: string) => Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
-  total.passed += count("pass");
-  total.failed += count("fail") + count("cancelled");
-  total.skipped += count("skipped") + count("todo");
-  if (status !== 0 && count("fail") + count("cancelled") === 0) total.failed++;
+  const failed = count("fail") + count("cancelled");
+  return {
+    passed: count("pass"),
+    failed: status !== 0 && failed === 0 ? 1 : failed,
+    skipped: count("skipped") + count("todo"),
+  };
 }
 
 /** The service's tests and checks, on the Debian release of its hosts. */
-async function serviceTests(): Promise<void> {
+async function serviceTests(show: Show): Promise<Counts> {
   const python = (...args: string[]) => ["/opt/venv/bin/python", "-m", ...args];
   let output = "";
-  const show = (chunk: string) => {
+  let [passed, failed] = [0, 0];
+  const showToo = (chunk: string) => {
     output += chunk;
-    process.stdout.write(chunk);
+    show(chunk);
   };
   for (const args of [
     ["ruff", "check", "--no-cache", "/src/app", "/src/tests/app"],
@@ -72,60 +95,111 @@ async function serviceTests(): Promise<void> {
     ["pytest", "-q", "-p", "no:cacheprovider"],
   ])
     try {
-      await runInSandbox(python(...args), show);
-      if (args[0] !== "pytest") total.passed++;
+      await runInSandbox(python(...args), showToo);
+      if (args[0] !== "pytest") passed++;
     } catch (error) {
-      console.error((error as Error).message);
-      if (!/^.*\d+ failed.* in [\d.]+s/m.test(output)) total.failed++;
+      show(`${(error as Error).message}\n`);
+      if (!/^.*\d+ failed.* in [\d.]+s/m.test(output)) failed++;
     }
   const count = (word: string) =>
     Number(new RegExp(`(\\d+) ${word}\\b.* in [\\d.]+s`).exec(output)?.[1] ?? 0);
-  total.passed += count("passed");
-  total.failed += count("failed") + count("errors?");
-  total.skipped += count("skipped");
+  return {
+    passed: passed + count("passed"),
+    failed: failed + count("failed") + count("errors?"),
+    skipped: count("skipped"),
+  };
 }
 
-/** Debian's packages that the tests need, beside those of the local region. */
-const TEST_PACKAGES = ["shellcheck"];
+const stages: Readonly<Record<string, Stage>> = {
+  // The longest first: those without packages run side by side.
+  "unit tests": {
+    run: (show) =>
+      nodeTests(
+        unitFolders.flatMap((folder) => testFiles(folder, /(?<!\.debian)\.test\.ts$/)),
+        availableParallelism(),
+        show,
+      ),
+  },
+  lint: { run: (show) => check("eslint", ["--max-warnings=0", "."], show) },
+  "type check": {
+    run: (show) =>
+      check("tsc", ["--noEmit", "--incremental", "--tsBuildInfoFile", cache("tsbuildinfo")], show),
+  },
+  format: {
+    run: (show) =>
+      check("prettier", ["--check", "--cache", "--cache-location", cache("prettier"), "."], show),
+  },
+  "unit tests on Debian": {
+    packages: ["ca-certificates", "python3-venv", "shellcheck"],
+    run: (show) =>
+      nodeTests(
+        unitFolders.flatMap((folder) => testFiles(folder, /\.debian\.test\.ts$/)),
+        availableParallelism(),
+        show,
+      ),
+  },
+  // Skips its tests where there is neither Pulumi's CLI nor Go to build it with.
+  "engine tests": { run: (show) => nodeTests(testFiles("engine"), 1, show) },
+  "service tests": { packages: requiredPackages, root: true, run: serviceTests },
+  "local region tests": {
+    packages: requiredPackages,
+    root: true,
+    run: (show) => nodeTests(testFiles("region"), 1, show),
+  },
+};
 
-async function prepare(): Promise<void> {
-  checkMachine();
-  const missing = await missingPackages([...requiredPackages, ...TEST_PACKAGES]);
+/** What of the machine the stages need and it does not have. */
+async function prepare(wanted: readonly Stage[]): Promise<void> {
+  const packages = [...new Set(wanted.flatMap((stage) => stage.packages ?? []))];
+  if (packages.length === 0) return;
+  if (wanted.some((stage) => stage.root)) checkMachine();
+  const missing = await missingPackages(packages);
   if (missing.length === 0) return;
+  checkMachine();
   console.log(`installing ${missing.join(" ")}`);
   await installPackages(missing);
 }
 
-const stages: Readonly<Record<string, () => Promise<void>>> = {
-  "type check": () => check("tsc", ["--noEmit"]),
-  lint: () => check("eslint", ["--max-warnings=0", "."]),
-  format: () => check("prettier", ["--check", "."]),
-  "unit and graph tests": () =>
-    nodeTests(
-      ["components", "settings", "graph", "gate", "userdata", "local", "tools", "docs"].flatMap(testFiles),
-      2,
-    ),
-  "engine tests": () => nodeTests(testFiles("engine"), 1),
-  "service tests": serviceTests,
-  "local region tests": () => nodeTests(testFiles("region"), 1),
-};
+async function runStage(name: string, { run }: Stage, show: Show): Promise<Counts> {
+  const start = Date.now();
+  show(`\n=== ${name}\n`);
+  const counts = await run(show);
+  show(`=== ${name}: ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
+  return counts;
+}
+
+/** Runs the stages, as many at once as there are processors; each is shown when it is done, in one piece. */
+async function runTogether(wanted: readonly (readonly [string, Stage])[]): Promise<Counts[]> {
+  const waiting = wanted.values();
+  const counts: Counts[] = [];
+  const lane = async () => {
+    for (const [name, stage] of waiting) {
+      let shown = "";
+      counts.push(await runStage(name, stage, (text) => (shown += text)));
+      process.stdout.write(shown);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  return counts;
+}
 
 async function main(): Promise<void> {
-  const wanted = process.argv.slice(2);
-  const unknown = wanted.filter((name) => !(name in stages));
+  const names = process.argv.slice(2);
+  const isCheck = names[0] === "--check";
+  const unknown = names.filter((name) => !isCheck && !(name in stages));
   if (unknown.length > 0)
     throw new Error(`no such stage: ${unknown.join(", ")}; there are: ${Object.keys(stages).join(", ")}`);
-  await prepare();
-  for (const [name, stage] of Object.entries(stages)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    const start = Date.now();
-    console.log(`\n=== ${name}`);
-    await stage();
-    console.log(`=== ${name}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
-  }
-  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
-  console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
-  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+  const wanted = Object.entries(stages).filter(([name, { packages }]) =>
+    isCheck ? !packages : names.length === 0 || names.includes(name),
+  );
+  await prepare(wanted.map(([, stage]) => stage));
+  const counts = await runTogether(wanted.filter(([, { packages }]) => !packages));
+  for (const [name, stage] of wanted.filter(([, { packages }]) => packages))
+    counts.push(await runStage(name, stage, (text) => process.stdout.write(text)));
+  const sum = (key: keyof Counts) => counts.reduce((total, count) => total + count[key], 0);
+  const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
+  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
+  process.exitCode = sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;
 }
 
 main()

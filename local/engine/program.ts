@@ -1,31 +1,14 @@
 /** Runs the Pulumi program in this process: no engine and no CLI, each resource made by the backend that the caller gives. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type {
-  RegisterResourceOutputsRequest,
-  RegisterResourceRequest,
-} from "@pulumi/pulumi/proto/resource_pb";
-import { parse } from "yaml";
+import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import type { Properties, ResourceRequest, ResourceState } from "./handler";
+import { setMonitor, withOwnState } from "./monitor";
+import type { StackConfig } from "./stack";
 
-const root = path.resolve(__dirname, "..", "..");
+export { loadStack, type StackConfig } from "./stack";
+
 const stackType = "pulumi:pulumi:Stack";
-
-/** The parts of Pulumi's mock monitor that a run looks into. */
-interface MockMonitor {
-  newUrn(parent: string, type: string, name: string): string;
-  registerResource(request: RegisterResourceRequest, respond: unknown): Promise<void>;
-  registerResourceOutputs(request: RegisterResourceOutputsRequest, respond: unknown): void;
-}
-
-/** A stack's configuration as the Pulumi CLI would hand it to the program. */
-export interface StackConfig {
-  readonly project: string;
-  readonly stack: string;
-  /** Values by namespaced key; structured ones as JSON. */
-  readonly config: Readonly<Record<string, string>>;
-}
 
 /** Makes what the program registers, and answers what it looks up. */
 export interface Backend {
@@ -79,7 +62,9 @@ export interface ProgramOptions {
   readonly signal?: AbortSignal;
   /** How long nothing may happen, with nothing under way, before the run counts as stuck, in seconds. @default 30 */
   readonly stuckAfterSeconds?: number;
-  /** Loads the program. @default index.ts of this repository */
+  /** Told what the program logs. @default it is printed */
+  readonly onLog?: (message: string) => void;
+  /** Loads the program. @default index.ts of this repository, whose modules may be loaded already */
   readonly program?: () => unknown;
 }
 
@@ -94,44 +79,30 @@ export class ResourceFailure extends Error {
   }
 }
 
-/** Reads a stack's configuration: the defaults of Pulumi.yaml, then Pulumi.<stack>.yaml. */
-export function loadStack(stack: string, directory = root): StackConfig {
-  const file = path.join(directory, `Pulumi.${stack}.yaml`);
-  if (!existsSync(file)) {
-    const stacks = readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
-    throw new Error(`There is no stack "${stack}": ${file} does not exist. Stacks: ${stacks.join(", ")}.`);
-  }
-  const project = parse(readFileSync(path.join(directory, "Pulumi.yaml"), "utf8")) as {
-    name: string;
-    config?: Record<string, unknown>;
-  };
-  const own = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: Record<string, unknown> };
-  const config: Record<string, string> = {};
-  const set = (key: string, value: unknown) => {
-    config[key.includes(":") ? key : `${project.name}:${key}`] =
-      typeof value === "string" ? value : JSON.stringify(value);
-  };
-  for (const [key, declared] of Object.entries(project.config ?? {})) {
-    const value = isObject(declared) ? (declared["default"] ?? declared["value"]) : declared;
-    if (value !== undefined && value !== null) set(key, value);
-  }
-  for (const [key, value] of Object.entries(own.config ?? {})) {
-    if (isObject(value) && "secure" in value) {
-      throw new Error(
-        `${file}: ${key} is encrypted and only the Pulumi CLI can read it. Give it in clear here.`,
-      );
-    }
-    set(key, value);
-  }
-  return { project: project.name, stack, config };
-}
-
 /**
  * Runs the program to its end and answers its outputs. It rejects with the error of the first resource that fails
  * (with all of them, if several do), once everything that was under way has settled, so that the caller can destroy it.
  */
 export async function runProgram(options: ProgramOptions): Promise<ProgramResult> {
-  return new ProgramRun(options).run();
+  const run = new ProgramRun(options);
+  return withOwnState(
+    () => run.run(),
+    (reason) => run.report(errorOf(reason)),
+  );
+}
+
+/** Loading the program is what makes its resources: its first module is loaded anew, and forgotten again. */
+function loadProgram(): unknown {
+  const file = path.resolve(__dirname, "..", "..", "index.ts");
+  const known = require.cache[file];
+  Reflect.deleteProperty(require.cache, file);
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the program must load after the monitor is set
+    return require(file) as unknown;
+  } finally {
+    if (known) require.cache[file] = known;
+    else Reflect.deleteProperty(require.cache, file);
+  }
 }
 
 class ProgramRun {
@@ -142,7 +113,6 @@ class ProgramRun {
   private readonly errors = new Set<Error>();
   private outputs: StackOutputs = {};
   private lastActivity = Date.now();
-  private current: RegisterResourceRequest | undefined;
   private fail: () => void = () => undefined;
 
   constructor(private readonly options: ProgramOptions) {}
@@ -151,24 +121,20 @@ class ProgramRun {
     const { stack, preview, signal } = this.options;
     const failed = new Promise<void>((resolve) => (this.fail = resolve));
     const interrupted = () => this.report(new Error("The run was interrupted."));
-    // Rejections that the program leaves unhandled are errors of this run, and of nobody else's handlers.
-    const others = process.listeners("unhandledRejection");
-    const rejected = (reason: unknown) => this.report(errorOf(reason));
-    process.removeAllListeners("unhandledRejection").on("unhandledRejection", rejected);
     // The timer also keeps the process alive while the program waits for nothing that Node knows of.
     const watch = setInterval(() => this.checkStuck(), 250);
     signal?.addEventListener("abort", interrupted);
     try {
       if (signal?.aborted) interrupted();
-      pulumi.runtime.setAllConfig({ ...stack.config });
-      await pulumi.runtime.setMocks(
-        { newResource: (args) => this.newResource(args), call: (args) => this.call(args) },
-        stack.project,
-        stack.stack,
-        preview ?? false,
-        "local",
-      );
-      this.wrapMonitor();
+      await setMonitor(stack, preview ?? false, {
+        urn: (parent, type, name) => this.urn(parent, type, name),
+        newResource: (request, args) => this.newResource(request, args),
+        registerOutputs: (urn, outputs) => {
+          if (this.registrations.get(urn)?.type === stackType) this.outputs = stackOutputs(outputs);
+        },
+        call: (args) => this.call(args),
+        log: this.options.onLog,
+      });
       await Promise.race([this.execute().catch((error: unknown) => this.report(errorOf(error))), failed]);
       while (this.underWay.size > 0) await Promise.allSettled(this.underWay);
       // Rejections are raised once the microtasks are done.
@@ -177,12 +143,8 @@ class ProgramRun {
       if (this.errors.size > 0) throw this.error();
       return { outputs: this.outputs, registrations: [...this.registrations.values()] };
     } finally {
-      // Dependents of a failed resource never settle; without this Pulumi reports them as leaks when the process ends.
-      if (this.errors.size > 0) pulumi.runtime.terminateRpcs();
       signal?.removeEventListener("abort", interrupted);
       clearInterval(watch);
-      process.off("unhandledRejection", rejected);
-      for (const listener of others) process.on("unhandledRejection", listener);
     }
   }
 
@@ -193,8 +155,7 @@ class ProgramRun {
         if ("tagsAll" in props) this.taggable.add(`${type}::${name}`);
         return undefined;
       });
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- the program must load after the mocks are set
-      return (this.options.program ?? (() => require(path.join(root, "index.ts")) as unknown))();
+      return (this.options.program ?? loadProgram)();
     });
     for (let known = -1; known !== this.registrations.size;) {
       known = this.registrations.size;
@@ -204,31 +165,10 @@ class ProgramRun {
     if (pulumi.log.hasErrors()) throw new Error("The program logged an error; see above.");
   }
 
-  /** Mocks are not told what a resource depends on, nor its options: that is taken from the raw requests. */
-  private wrapMonitor(): void {
-    const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
-    const registerResource = monitor.registerResource.bind(monitor);
-    const registerResourceOutputs = monitor.registerResourceOutputs.bind(monitor);
-    monitor.newUrn = (parent, type, name) => this.urn(parent, type, name);
-    monitor.registerResource = (request, respond) => {
-      // Read back by newResource, which the monitor calls before it first yields.
-      this.current = request;
-      return registerResource(request, respond);
-    };
-    monitor.registerResourceOutputs = (request, respond) => {
-      const outputs = request.getOutputs();
-      if (outputs && this.registrations.get(request.getUrn())?.type === stackType) {
-        this.outputs = stackOutputs(pulumi.runtime.deserializeProperties(outputs));
-      }
-      registerResourceOutputs(request, respond);
-    };
-  }
-
   private async newResource(
+    request: RegisterResourceRequest | undefined,
     args: pulumi.runtime.MockResourceArgs,
   ): Promise<pulumi.runtime.MockResourceResult> {
-    const request = this.current;
-    this.current = undefined;
     if (request === undefined || args.id)
       throw this.report(new Error(`${args.name} [${args.type}]: reading is not supported.`));
     const registration = this.register(request, args.inputs as Properties);
@@ -314,7 +254,7 @@ class ProgramRun {
     }
   }
 
-  private report(error: Error): Error {
+  report(error: Error): Error {
     // A failed resource comes back as an unhandled rejection of each of its dependents, with Pulumi's words before it.
     if (![...this.errors].some((known) => error.message.includes(known.message))) this.errors.add(error);
     this.fail();
@@ -390,7 +330,5 @@ function stackOutputs(outputs: Properties): StackOutputs {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const isSecret = (value: unknown): boolean => pulumi.runtime.isRpcSecret(value);
 const unwrap = (value: unknown): unknown => pulumi.runtime.unwrapRpcSecret(value);
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 const errorOf = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));

@@ -82,7 +82,7 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
     stack.set({ webCidr: "10.50.0.0/16" });
     const { errors, calls } = await stack.up();
     assert.deepEqual(errors, []);
-    const order = calls.map(brief);
+    const order = inWords(calls);
     assert.ok(order.includes("delete Vpc prod-web-network"));
     const lost = order.filter((call) => /^delete (Volume|Bucket|Secret|Random\w+) /.test(call));
     assert.deepEqual(lost, []);

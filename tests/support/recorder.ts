@@ -1,7 +1,5 @@
 /** A backend that makes nothing: it answers each resource with outputs of the kind that AWS would give. */
 import { createHash } from "node:crypto";
-import { createRequire } from "node:module";
-import * as path from "node:path";
 import type { Properties, ResourceRequest, ResourceState } from "../../local/engine/handler";
 import {
   type Backend,
@@ -141,7 +139,7 @@ export interface Graph extends ProgramResult {
   readonly preview: boolean;
 }
 
-/** Runs the program, afresh each time. One stack a process, please: what Pulumi keeps of a run is global. */
+/** Runs the program. */
 export async function recordGraph(
   stack: string,
   preview: boolean,
@@ -163,17 +161,7 @@ export async function recordGraph(
       return state;
     },
   };
-  return { ...(await runProgram({ stack: config, preview, backend, program })), states, config, preview };
-}
-
-/** The program's modules are loaded anew: making the resources is what loading them does. */
-function program(): unknown {
-  const root = path.resolve(__dirname, "..", "..");
-  for (const file of Object.keys(require.cache)) {
-    if (file.startsWith(root) && !file.includes("/node_modules/"))
-      Reflect.deleteProperty(require.cache, file);
-  }
-  return createRequire(__filename)(path.join(root, "index.ts"));
+  return { ...(await runProgram({ stack: config, preview, backend })), states, config, preview };
 }
 
 /** The resources of a type, such as `aws:ec2/instance:Instance`. */

@@ -111,7 +111,13 @@ describe("an interrupted run", () => {
     if (process.argv[1]) setTimeout(() => interrupt.fail(new Error("a bug")), 50);
   `;
   const start = (...args: string[]) => {
-    const child = spawn(process.execPath, ["--require", join(TOOLS, "typescript.cjs"), "-e", PROGRAM, ...args]);
+    const child = spawn(process.execPath, [
+      "--require",
+      join(TOOLS, "typescript.cjs"),
+      "-e",
+      PROGRAM,
+      ...args,
+    ]);
     let printed = "";
     child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
     return { child, printed: () => printed };

@@ -8,21 +8,20 @@ import { temporaryFolder } from "../local/support";
 const root = path.join(__dirname, "..", "..");
 
 describe("the loader of TypeScript", () => {
-  let folder: string;
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let program: string;
-  let remove: () => Promise<void>;
   beforeEach(async () => {
-    ({ path: folder, remove } = await temporaryFolder());
-    program = path.join(folder, "program.ts");
+    folder = await temporaryFolder();
+    program = path.join(folder.path, "program.ts");
   });
-  afterEach(() => remove());
+  afterEach(() => folder.remove());
 
   function run(env: NodeJS.ProcessEnv = {}) {
     const args = ["--require", path.join(root, "tools", "typescript.cjs"), program];
     return spawnSync(process.execPath, args, {
       cwd: root,
       encoding: "utf8",
-      env: { ...process.env, XDG_CACHE_HOME: path.join(folder, "cache"), ...env },
+      env: { ...process.env, XDG_CACHE_HOME: path.join(folder.path, "cache"), ...env },
     });
   }
 
