@@ -51,6 +51,7 @@ export default tseslint.config(
         Buffer: "readonly",
         console: "readonly",
         exports: "writable",
+        performance: "readonly",
         process: "readonly",
         setTimeout: "readonly",
         URL: "readonly",

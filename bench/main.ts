@@ -1,0 +1,16 @@
+/** `npm run bench -- NAME`: measures a part of the project on this machine, and says whether its goal is held. */
+import { benchProgram } from "./program";
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { program: benchProgram };
+
+async function main(): Promise<void> {
+  const [name = ""] = process.argv.slice(2);
+  const bench = benches[name];
+  if (!bench) throw new Error(`there is no bench "${name}"; there are: ${Object.keys(benches).join(", ")}`);
+  await bench();
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
