@@ -8,7 +8,7 @@ const { homedir } = require("node:os");
 const { basename, join } = require("node:path");
 const { install, mapSourcePosition } = require("source-map-support");
 
-const OPTIONS = {
+const options = {
   loader: "ts",
   format: "cjs",
   platform: "node",
@@ -16,7 +16,7 @@ const OPTIONS = {
   sourcemap: "inline",
   sourcesContent: false,
 };
-const MAP = /^\/\/# sourceMappingURL=data:application\/json;base64,(.*)$/m;
+const inlineMap = /^\/\/# sourceMappingURL=data:application\/json;base64,(.*)$/m;
 
 const sha256 = (...parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
@@ -26,11 +26,10 @@ const cacheHome = process.env.XDG_CACHE_HOME?.startsWith("/")
 const cache = join(cacheHome, "django-on-ec2", "typescript");
 const esbuild = require("esbuild/package.json").version;
 
-/** What a file was translated to before, if it is still the same; a line with its hash comes first. */
-function cached(entry, hash) {
+/** A file of the cache, if it is there. */
+function cached(entry) {
   try {
-    const text = readFileSync(entry, "utf8");
-    return text.startsWith(hash) ? text.slice(hash.length) : undefined;
+    return readFileSync(entry, "utf8");
   } catch (error) {
     if (error.code === "ENOENT") return undefined;
     throw error;
@@ -52,13 +51,12 @@ function keep(entry, text) {
 
 function translate(file) {
   const source = readFileSync(file, "utf8");
-  const hash = sha256(esbuild, OPTIONS, source);
-  // One entry a file, so that the cache does not grow with each edit.
-  const entry = join(cache, `${sha256(file)}.js`);
-  const known = cached(entry, hash);
+  const name = basename(file);
+  const entry = join(cache, `${sha256(esbuild, options, name, source)}.js`);
+  const known = cached(entry);
   if (known !== undefined) return known;
-  const { code } = require("esbuild").transformSync(source, { ...OPTIONS, sourcefile: basename(file) });
-  keep(entry, hash + code);
+  const { code } = require("esbuild").transformSync(source, { ...options, sourcefile: name });
+  keep(entry, code);
   return code;
 }
 
@@ -75,7 +73,7 @@ install({
   handleUncaughtExceptions: false,
   overrideRetrieveSourceMap: true,
   retrieveSourceMap(file) {
-    const map = MAP.exec(translated.get(file) ?? "");
+    const map = inlineMap.exec(translated.get(file) ?? "");
     return map && { url: file, map: Buffer.from(map[1], "base64").toString() };
   },
 });
