@@ -12,7 +12,7 @@ import { ScalingWebTier } from "./components/web/scalingWebTier";
 import { TearDownGuard } from "./components/stack/tearDownGuard";
 import { WebEntrance } from "./components/web/webEntrance";
 import { neededConnections } from "./components/database/tuning";
-import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings/settings";
+import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings";
 
 const settings = loadSettings();
 const { stack, protect, tags } = settings;
@@ -159,13 +159,23 @@ new TearDownGuard(`${stack}-guard`, {
   ],
 });
 
+/** Where clients reach the service. */
 export const serviceUrl = entrance.url;
+/** The load balancer's own name. */
 export const albDnsName = entrance.dnsName;
+/** The auto scaling group that serves. */
 export const webGroupName = webTier.groupName;
+/** The baked image. */
 export const imageId = image.imageId;
+/** Host and port of PostgreSQL, inside the two networks. */
 export const databaseEndpoint = database.endpoint;
+/** The database host, for Session Manager. */
 export const databaseInstanceId = database.instanceId;
+/** The bucket of the user accounts. */
 export const accountBucket = accounts.bucketName;
+/** The secret with the administrator's login and password. */
 export const adminSecretName = accounts.adminSecretName;
+/** The bucket that tells how each host's last boot went: `boot/<role id>:<instance id>.json`. */
 export const bootReportBucket = gate.bucketName;
+/** The function that makes deployments wait; its log tells what it saw. */
 export const gateFunctionName = gate.functionName;

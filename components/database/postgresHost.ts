@@ -72,8 +72,8 @@ const snapshotTimeout = "4h";
  *
  * A snapshot of the volume is taken before another host gets it. While `protect` is on all snapshots are kept, else the newest.
  *
- * A month costs, with the $0.50 zone and $1.60 for the secrets: in dev $15.18 for a t3.small and $2.24 for its disks ($20); in
- * prod $70.08 for an m6i.large and $16.64 for its disks ($89). A snapshot costs $0.05 for each GB that the ones before lack.
+ * A month costs $23.17 in dev and $88.82 in prod: the host, its disks, its address under egress `public`, the zone and the secrets. A snapshot
+ * costs $0.05 for each GB that the ones before lack.
  *
  * | change | effect |
  * |---|---|

@@ -37,7 +37,7 @@ export interface RegionNetworkArgs {
  *
  * A month costs: with egress `public` nothing but $3.65 for each host's address; $32.85 and $3.65 for the address for each
  * NAT gateway, and $0.045 for each GB through it; $0.50 for each GB of flow logs. dev has no NAT gateway, prod three in the
- * web region and one in the database's ($146).
+ * web region and one in the database's ($146.00).
  *
  * | change | effect |
  * |---|---|

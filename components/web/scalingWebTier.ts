@@ -57,7 +57,7 @@ const bootSeconds = 300;
  * fleet goes on serving. The desired size is never set here: it belongs to the operator and to the scaling policies.
  *
  * A month costs, without the entrance: in dev two t3.micro at $7.59, their disks at $0.64, addresses at $3.65 and detailed
- * monitoring at $2.10 ($28); in prod three c6i.large at $62.05, $0.64 and $2.10 ($194). Each further host as much again.
+ * monitoring at $2.10 ($27.96); in prod three c6i.large at $62.05, $0.64 and $2.10 ($194.37). Each further host as much again.
  *
  * | change | effect |
  * |---|---|

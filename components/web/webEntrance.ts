@@ -51,7 +51,7 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
  * a domain it speaks HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after at most 25 s; one that leaves
  * finishes its requests for 30 s.
  *
- * A month costs $16.43, and $3.65 for each zone's address: $24 in dev and $27 in prod, before traffic; $5.84 for each capacity
+ * A month costs $16.43, and $3.65 for each zone's address: $23.73 in dev and $27.38 in prod, before traffic; $5.84 for each capacity
  * unit that the traffic takes.
  *
  * | change | effect |

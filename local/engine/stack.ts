@@ -13,8 +13,19 @@ export interface StackConfig {
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** Reads a stack's configuration: the defaults of Pulumi.yaml, then Pulumi.<stack>.yaml. */
-export function loadStack(stack: string, directory = root): StackConfig {
+/** Where a stack's configuration is read, and what of it the caller wants otherwise. */
+export interface StackSource {
+  /** Folder of Pulumi.yaml. @default this repository */
+  readonly directory?: string;
+  /** Settings by plain key, in place of the files' own. @default none */
+  readonly overrides?: Readonly<Record<string, string>>;
+}
+
+/** Reads a stack's configuration: the defaults of Pulumi.yaml, then Pulumi.<stack>.yaml, then the overrides. */
+export function loadStack(
+  stack: string,
+  { directory = root, overrides = {} }: StackSource = {},
+): StackConfig {
   const file = path.join(directory, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) {
     const stacks = readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
@@ -42,6 +53,7 @@ export function loadStack(stack: string, directory = root): StackConfig {
     }
     set(key, value);
   }
+  for (const [key, value] of Object.entries(overrides)) set(key, value);
   return { project: project.name, stack, config };
 }
 

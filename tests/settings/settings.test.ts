@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import * as path from "node:path";
-import { test } from "node:test";
+import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import * as fc from "fast-check";
-import { parse } from "yaml";
 import { architectureOf, architectureOfInstance } from "../../components/host/debianImage";
 import { loadStack, runProgram } from "../../local/engine/program";
-import { definitions } from "../../settings/definitions";
-import { longestStackName, readSettings } from "../../settings/settings";
+import { readSettings } from "../../settings";
+import { fields } from "../../settings/schema";
+import { longestStackName } from "../../settings/stackName";
 
 const project = "django-on-ec2";
 const valid = { allowHttp: "true" };
@@ -32,7 +30,7 @@ function problems(config: Readonly<Record<string, string>>, stack = "dev"): stri
   return [];
 }
 
-const https = { domainName: "app.example.com", hostedZoneId: "Z0123456789" };
+const https = { domainName: "app.acme.co", hostedZoneId: "Z0123456789" };
 const key = `ssh-ed25519 ${"A".repeat(68)} me@example.com`;
 const certificate = `arn:aws:acm:us-east-1:123456789012:certificate/${"0".repeat(8)}-0000-0000-0000-${"0".repeat(12)}`;
 
@@ -198,8 +196,8 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
   },
   {
     title: "half a domain",
-    config: { domainName: "app.example.com" },
-    line: /domainName is app.example.com but neither/,
+    config: { domainName: "app.acme.co" },
+    line: /domainName is app.acme.co but neither/,
   },
   {
     title: "a zone without a domain",
@@ -214,7 +212,7 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
   {
     title: "HTTP beside HTTPS",
     config: { ...valid, ...https },
-    line: /allowHttp is true but domainName is app.example.com/,
+    line: /allowHttp is true but domainName is app.acme.co/,
   },
   {
     title: "no full name",
@@ -227,8 +225,23 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     line: /hostedZoneId is example.com: give the id/,
   },
   {
+    title: "an example for a name",
+    config: { ...https, domainName: "service.example.com" },
+    line: /domainName is service.example.com: that is an example that nobody can own; set the service's own name/,
+  },
+  {
+    title: "an example for a zone",
+    config: { ...https, hostedZoneId: "Z0123456789EXAMPLE00" },
+    line: /hostedZoneId is Z0123456789EXAMPLE00: that is an example; set the id of your own zone/,
+  },
+  {
+    title: "a rotation to nothing",
+    config: { ...valid, appPasswordVersion: "0" },
+    line: /appPasswordVersion is 0: give 1 to 1000000\.$/,
+  },
+  {
     title: "a certificate of another region",
-    config: { domainName: "app.example.com", certificateArn: certificate.replace("us-east-1", "us-east-2") },
+    config: { domainName: "app.acme.co", certificateArn: certificate.replace("us-east-1", "us-east-2") },
     line: /certificateArn is .*: give the ARN of a certificate of ACM in us-east-1/,
   },
   {
@@ -273,20 +286,20 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
   },
 ];
 for (const { title, config, line } of wrong) {
-  test(`${title} is one line of an error`, () => {
+  it(`${title} is one line of an error`, () => {
     const lines = problems(config);
     assert.equal(lines.length, 1, lines.join("\n"));
     assert.match(lines[0]!, line);
   });
 }
 
-test("everything that is wrong is said at once", () => {
+it("everything that is wrong is said at once", () => {
   const lines = problems({ webCidr: "x", webMinSize: "9", protect: "maybe", colour: "red" }, "Dev");
   assert.equal(lines.length, 6, lines.join("\n"));
   for (const line of lines) assert.match(line, /^ {2}- .+\.$/);
 });
 
-test("a default is checked against the values that stand", () => {
+it("a default is checked against the values that stand", () => {
   assert.deepEqual(problems({ ...valid, webMaxSize: "1" }).length, 1);
 });
 
@@ -299,16 +312,22 @@ const stackNames: [name: string, problem: RegExp | undefined][] = [
   ["dev-", /lower-case/],
   ["1dev", /lower-case/],
   ["internal-x", /AWS reserves names that start with internal-/],
+  ["internal", /AWS reserves names that start with internal-/],
+  ["internals", undefined],
+  ["sg", /AWS reserves names that start with sg-/],
+  ["ec2", /the zone ec2\.internal is Amazon's/],
+  ["compute", /the zone compute\.internal is Amazon's/],
+  ["compute-2", undefined],
 ];
 for (const [name, problem] of stackNames) {
-  test(`a stack named ${name} is ${problem ? "refused" : "taken"}`, () => {
+  it(`a stack named ${name} is ${problem ? "refused" : "taken"}`, () => {
     const lines = problems(valid, name);
     if (problem) assert.match(lines.join("\n"), problem);
     else assert.deepEqual(lines, []);
   });
 }
 
-test("a stack's name leaves room for the names that AWS limits", () => {
+it("a stack's name leaves room for the names that AWS limits", () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/), (name) => {
       const taken = problems(valid, name).length === 0;
@@ -318,16 +337,17 @@ test("a stack's name leaves room for the names that AWS limits", () => {
   );
 });
 
-test("defaults and derived values", () => {
+it("defaults and derived values", () => {
   const settings = read({ ...valid, tags: '{"team":"web"}' });
   assert.equal(settings.webInstanceType, "t3.micro");
   assert.deepEqual(settings.webZones, ["us-east-1a", "us-east-1b"]);
   assert.equal(settings.domain, undefined);
   assert.equal(settings.ssh, undefined);
+  assert.equal(settings.serviceKeyVersion, 1);
   assert.deepEqual(settings.tags, { team: "web", project, stack: "dev" });
-  assert.deepEqual(read(https).domain, { name: "app.example.com", hostedZoneId: "Z0123456789" });
-  assert.deepEqual(read({ domainName: "app.example.com", certificateArn: certificate }).domain, {
-    name: "app.example.com",
+  assert.deepEqual(read(https).domain, { name: "app.acme.co", hostedZoneId: "Z0123456789" });
+  assert.deepEqual(read({ domainName: "app.acme.co", certificateArn: certificate }).domain, {
+    name: "app.acme.co",
     certificateArn: certificate,
   });
   assert.deepEqual(read({ ...valid, sshPublicKey: key, sshCidrs: '["192.0.2.0/24"]' }).ssh, {
@@ -336,25 +356,52 @@ test("defaults and derived values", () => {
   });
 });
 
-test("Pulumi.yaml declares the same settings", () => {
-  const file = readFileSync(path.join(__dirname, "../../Pulumi.yaml"), "utf8");
-  const declared = (parse(file) as { config: Record<string, unknown> }).config;
-  const expected = Object.entries(definitions).map(([name, { type, description, default: value }]) => [
-    name,
-    { type, ...(type === "array" && { items: { type: "string" } }), description, default: value },
-  ]);
-  assert.deepEqual(declared, Object.fromEntries(expected));
+describe("names that nobody can own", () => {
+  for (const name of ["example.edu", "a.example", "a.b.test", "x.invalid", "app.localhost", "example.net"])
+    it(`${name} is refused`, () =>
+      assert.match(problems({ ...https, domainName: name }).join(), /that is an example/));
+  for (const name of ["myexample.com", "example.com.au", "contest.org", "test.acme.co"])
+    it(`${name} is taken`, () => assert.deepEqual(problems({ ...https, domainName: name }), []));
 });
 
-for (const stack of ["dev", "prod", "local"]) {
-  test(`the stack ${stack} is valid`, () => {
+it("a default is right by itself", () => {
+  for (const [name, field] of Object.entries(fields)) {
+    const standard: unknown = field.parse(undefined);
+    const text = typeof standard === "string" ? standard : JSON.stringify(standard);
+    assert.deepEqual(field.parse(text), standard, name);
+  }
+});
+
+it("a rule between settings waits until each is right by itself", () => {
+  const lines = problems({ ...valid, webMinSize: "99", webMaxSize: "1" });
+  assert.deepEqual(lines.length, 1, lines.join("\n"));
+});
+
+for (const stack of ["dev", "local"]) {
+  it(`the stack ${stack} is valid`, () => {
     const { config } = loadStack(stack);
     assert.doesNotThrow(() => readSettings(project, stack, config));
     assert.equal(config["pulumi:disable-default-providers"], '["aws"]');
   });
 }
 
-test("a wrong setting stops the program before it registers anything", async () => {
+it("the stack prod is refused with the examples that it is shipped with, and valid with values of one's own", () => {
+  const shipped = loadStack("prod").config;
+  const own = loadStack("prod", { overrides: https }).config;
+  assert.throws(
+    () => readSettings(project, "prod", shipped),
+    ({ message }: Error) => {
+      const lines = message.split("\n").slice(1);
+      assert.equal(lines.length, 2, message);
+      assert.match(message, /domainName is .* an example.*\n.*hostedZoneId is .* an example/);
+      return true;
+    },
+  );
+  assert.equal(readSettings(project, "prod", own).domain?.name, https.domainName);
+  assert.equal(own["pulumi:disable-default-providers"], '["aws"]');
+});
+
+it("a wrong setting stops the program before it registers anything", async () => {
   const registered: string[] = [];
   const stack = loadStack("dev");
   await assert.rejects(
@@ -380,10 +427,10 @@ const architectures: [type: string, architecture: string][] = [
   ["a1.large", "arm64"],
 ];
 for (const [type, architecture] of architectures) {
-  test(`${type} is ${architecture}`, () => assert.equal(architectureOfInstance(type), architecture));
+  it(`${type} is ${architecture}`, () => assert.equal(architectureOfInstance(type), architecture));
 }
 
-test("a Debian image names its architecture", () => {
+it("a Debian image names its architecture", () => {
   assert.equal(architectureOf("debian-13-arm64-20260914-2601"), "arm64");
   assert.equal(architectureOf("debian-12-amd64-20260914-2601"), undefined);
 });

@@ -137,31 +137,36 @@ export interface Graph extends ProgramResult {
   readonly states: ReadonlyMap<string, ResourceState>;
   readonly config: StackConfig;
   readonly preview: boolean;
+  /** Data sources that the program asked, such as `aws:ec2/getAmi:getAmi`, once for each time. */
+  readonly lookups: readonly string[];
 }
 
-/** Runs the program. */
+/** Pulumi.prod.yaml is shipped with examples, which the program refuses; its recordings use these. */
+export const ownValues: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  prod: { domainName: "service.acme.co", hostedZoneId: "Z0123456789ABCDEFGHIJ" },
+};
+
+/** Runs the program, with some settings otherwise than the stack's files say. */
 export async function recordGraph(
   stack: string,
   preview: boolean,
-  /** Settings other than the stack's own. */
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<Graph> {
-  const declared = loadStack(stack);
-  const settings = Object.entries(overrides).map(([key, value]): [string, string] => [
-    `${declared.project}:${key}`,
-    value,
-  ]);
-  const config = { ...declared, config: { ...declared.config, ...Object.fromEntries(settings) } };
+  const config = loadStack(stack, { overrides: { ...ownValues[stack], ...overrides } });
   const states = new Map<string, ResourceState>();
+  const lookups: string[] = [];
   const backend: Backend = {
-    ...recorder,
     create: async (request) => {
       const state = await recorder.create(request);
       states.set(request.urn, state);
       return state;
     },
+    invoke: (token, inputs, region) => {
+      lookups.push(token);
+      return recorder.invoke(token, inputs, region);
+    },
   };
-  return { ...(await runProgram({ stack: config, preview, backend })), states, config, preview };
+  return { ...(await runProgram({ stack: config, preview, backend })), states, config, preview, lookups };
 }
 
 /** The resources of a type, such as `aws:ec2/instance:Instance`. */

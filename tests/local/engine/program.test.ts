@@ -273,11 +273,11 @@ test("reads defaults and the stack's own values, structured ones as JSON", () =>
     "config:\n  sample:size: 4\n  pulumi:disable-default-providers: [aws]\n",
   );
   writeFileSync(path.join(directory, "Pulumi.sealed.yaml"), "config:\n  sample:size: { secure: abc }\n");
-  assert.deepEqual(loadStack("dev", directory), {
+  assert.deepEqual(loadStack("dev", { directory }), {
     project: "sample",
     stack: "dev",
     config: { "sample:size": "4", "sample:zones": '["a"]', "pulumi:disable-default-providers": '["aws"]' },
   });
-  assert.throws(() => loadStack("sealed", directory), /sample:size is encrypted/);
-  assert.throws(() => loadStack("none", directory), /There is no stack "none".*Stacks: dev, sealed/);
+  assert.throws(() => loadStack("sealed", { directory }), /sample:size is encrypted/);
+  assert.throws(() => loadStack("none", { directory }), /There is no stack "none".*Stacks: dev, sealed/);
 });

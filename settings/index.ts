@@ -1,0 +1,65 @@
+/** Stack configuration: typed, defaulted, and checked all at once before anything is created. */
+import type * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import type { Ssh } from "../components/host/hostAccess";
+import type { Domain } from "../components/web/webEntrance";
+import { readValues } from "./read";
+import type { Region } from "./regions";
+import type { Values } from "./schema";
+export { databaseRegion, webRegion } from "./regions";
+
+/** The settings as the program uses them. */
+export interface Settings extends Omit<
+  Values,
+  "domainName" | "hostedZoneId" | "certificateArn" | "sshPublicKey" | "sshCidrs"
+> {
+  readonly stack: string;
+  /** Undefined for plain HTTP. */
+  readonly domain: Domain | undefined;
+  /** Undefined for no SSH. */
+  readonly ssh: Ssh | undefined;
+  /** Tags by which the stack's resources are told from all others. */
+  readonly stackTags: Readonly<Record<"project" | "stack", string>>;
+}
+
+/** Reads the settings of the stack that is being deployed. */
+export function loadSettings(): Settings {
+  return readSettings(pulumi.getProject(), pulumi.getStack(), pulumi.runtime.allConfig());
+}
+
+/** Reads settings from a configuration, or throws one error that lists everything that is wrong with them. */
+export function readSettings(
+  project: string,
+  stack: string,
+  config: Readonly<Record<string, string>>,
+): Settings {
+  const values = readValues(project, stack, config);
+  const { domainName, hostedZoneId, certificateArn, sshPublicKey, sshCidrs, ...rest } = values;
+  const stackTags = { project, stack };
+  return {
+    ...rest,
+    stack,
+    domain:
+      domainName === ""
+        ? undefined
+        : {
+            name: domainName,
+            ...(hostedZoneId !== "" && { hostedZoneId }),
+            ...(certificateArn !== "" && { certificateArn }),
+          },
+    ssh: sshPublicKey === "" ? undefined : { publicKey: sshPublicKey, cidrBlocks: sshCidrs },
+    stackTags,
+    tags: { ...values.tags, ...stackTags },
+  };
+}
+
+/** How to reach one region of the stack's account. */
+export function providerArgs(settings: Settings, region: Region): aws.ProviderArgs {
+  const { profile, allowedAccountIds, tags } = settings;
+  return {
+    region,
+    defaultTags: { tags },
+    ...(profile !== "" && { profile }),
+    ...(allowedAccountIds.length > 0 && { allowedAccountIds: [...allowedAccountIds] }),
+  };
+}
