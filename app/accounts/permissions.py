@@ -1,11 +1,17 @@
 """Who may do what."""
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts import store
 from accounts.authentication import principal
+
+
+class SignedOut(AuthenticationFailed):
+    default_code = "token_invalid"
+    default_detail = "The account has signed out since. Sign in."
 
 
 class IsAdministrator(BasePermission):
@@ -18,6 +24,8 @@ class IsAdministrator(BasePermission):
         user = principal(request)
         try:
             account = store.read(user.account)
-        except store.AccountMissing:
-            return False
-        return account.role == "admin" and account.token_version == user.token_version
+        except store.AccountMissing as error:
+            raise SignedOut() from error
+        if account.token_version != user.token_version:
+            raise SignedOut()
+        return account.role == "admin"

@@ -6,7 +6,10 @@ sign-in still works. A refresh token is compared with the account at each use.
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import jwt
 
@@ -55,11 +58,23 @@ def issue(kind: str, account: str, version: int) -> str:
 
 def verify(token: str, kind: str) -> Claims:
     """Checks signature, audience, type and time."""
+    claims = _signed(token)
+    if claims["exp"] < time.time() - LEEWAY_SECONDS:
+        # It was good when it was seen first.
+        raise InvalidToken("expired")
+    if claims["type"] != kind:
+        raise InvalidToken("another type of token")
+    return Claims(claims["sub"], claims["ver"])
+
+
+@lru_cache(maxsize=4096)
+def _signed(token: str) -> Mapping[str, Any]:
+    """The claims of a token that we signed. Clients send the same one again and again, so what was found is kept."""
     try:
         key = environment.current().token_keys.get(jwt.get_unverified_header(token).get("kid", ""))
         if key is None:
             raise InvalidToken("unknown key")
-        claims = jwt.decode(
+        return jwt.decode(
             token,
             key,
             algorithms=[ALGORITHM],
@@ -70,6 +85,3 @@ def verify(token: str, kind: str) -> Claims:
         )
     except jwt.InvalidTokenError as error:
         raise InvalidToken(str(error)) from error
-    if claims["type"] != kind:
-        raise InvalidToken("another type of token")
-    return Claims(claims["sub"], claims["ver"])

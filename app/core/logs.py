@@ -43,7 +43,7 @@ LOGGING = {
     "loggers": {
         # Both replace handlers of their own that write plain text.
         "django": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
-        "gunicorn.error": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
+        "_granian": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
         "django.request": {"filters": ["unhandled"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "botocore": {"level": "WARNING"},

@@ -43,6 +43,9 @@ def current_group() -> Group:
         groups = aws.autoscaling().describe_auto_scaling_groups(AutoScalingGroupNames=[name])
     except (BotoCoreError, ClientError) as error:
         raise FleetUnavailable() from error
+    if not groups["AutoScalingGroups"]:
+        # A roll-out has deleted it in between.
+        raise FleetUnavailable()
     group = groups["AutoScalingGroups"][0]
     return Group(
         name=name,

@@ -1,136 +1,226 @@
-"""The outermost WSGI layer: health, limits, the host's name on every response, and the access log."""
+"""The outermost layer: health, limits, the host's name on every response, and the access log.
 
-import io
+It is an ASGI application around Django's WSGI application. Connections, and bodies that arrive slowly or never, cost it
+no thread: only a complete request is given to one.
+"""
+
+import asyncio
+import faulthandler
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication
+
+from django.db import connections
 
 from core.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
-from service.capacity import CONCURRENCY, PATIENCE_SECONDS, WAITING
+from service import bridge, capacity
+from service.bridge import Answer, Headers
 from service.health import readiness
 
 if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
+    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-MAX_BODY_BYTES = 64 * 1024
 LIVENESS_PATHS = ("/livez", "/healthcheck")
 READINESS_PATH = "/readyz"
+FILE_BLOCK_BYTES = 64 * 1024
 
-_RETRY = ("Retry-After", str(RETRY_AFTER_SECONDS))
+_RETRY = (b"retry-after", str(RETRY_AFTER_SECONDS).encode())
+# The rest of the body is not waited for.
+_CLOSE = (b"connection", b"close")
 
 logger = logging.getLogger("access")
+
+
+class Overloaded(Exception):
+    """A part has no thread to spare, and did not get one in time."""
+
+
+class Disconnected(Exception):
+    """The client has gone."""
+
+
+class Threads:
+    """The threads of one part."""
+
+    def __init__(self, part: capacity.Part) -> None:
+        self.slots = asyncio.Semaphore(part.threads)
+        self.waiting = 0
+        self.executor = ThreadPoolExecutor(part.threads, part.name)
+
+    async def run(self, job: Callable[[], Answer]) -> Answer:
+        """Runs a job when a thread is free; Overloaded if too many wait, or for too long."""
+        if self.slots.locked():
+            await self._wait()
+        else:
+            await self.slots.acquire()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.executor, job)
+        finally:
+            self.slots.release()
+
+    async def _wait(self) -> None:
+        if self.waiting >= capacity.WAITING:
+            raise Overloaded
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(capacity.PATIENCE_SECONDS):
+                await self.slots.acquire()
+        except TimeoutError:
+            raise Overloaded from None
+        finally:
+            self.waiting -= 1
 
 
 class Edge:
     """Wraps Django.
 
-    Liveness is answered here, before Django: it touches neither database nor bucket and does not look at Host, so
-    that the loss of a dependency never makes the load balancer give up every host.
+    Liveness is answered here, before Django: it touches neither database nor bucket, needs no thread and does not look
+    at Host, so that neither the loss of a dependency nor a flood makes the load balancer give up every host.
     """
 
     def __init__(self, application: WSGIApplication, instance_id: str) -> None:
         self.application = application
         self.instance_id = instance_id
-        self._slots = threading.BoundedSemaphore(CONCURRENCY)
-        self._places = threading.BoundedSemaphore(CONCURRENCY + WAITING)
+        self.threads = {part: Threads(part) for part in capacity.PARTS}
+        self.receiving = 0
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    async def __call__(
+        self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
+    ) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError(f"not served: {scope['type']}")
         started = time.monotonic()
-        path = environ["PATH_INFO"]
-
-        def respond(
-            status: str,
-            headers: list[tuple[str, str]],
-            exc_info: "OptExcInfo | None" = None,
-            /,
-        ) -> Callable[[bytes], object]:
-            if path not in LIVENESS_PATHS:
-                _log(environ, status, started)
-            return start_response(status, [*headers, ("X-Instance-Id", self.instance_id)], exc_info)
-
-        if path in LIVENESS_PATHS and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            return _answer(respond, "200 OK", b'{"status": "ok"}')
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            # Django reads no body without a length; saying so beats taking it for empty.
-            body = problem_body(411, "length_required", "Send the body with a Content-Length.")
-            return _answer(respond, "411 Length Required", body, CONTENT_TYPE)
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > MAX_BODY_BYTES:
-            detail = f"A body may have {MAX_BODY_BYTES} bytes."
-            body = problem_body(413, "body_too_large", detail)
-            return _answer(respond, "413 Content Too Large", body, CONTENT_TYPE)
-        return self._admit(environ, length, respond)
-
-    def _admit(
-        self, environ: WSGIEnvironment, length: int, respond: StartResponse
-    ) -> Iterable[bytes]:
-        """Works on a few requests, lets a few wait, and refuses the rest at once: see service.capacity."""
-        if not self._places.acquire(blocking=False):
-            return _overloaded(respond)
+        path = scope["path"]
+        if path in LIVENESS_PATHS and scope["method"] in ("GET", "HEAD"):
+            await self._send(send, _json(200, b'{"status": "ok"}'))
+            return
         try:
-            # Before it takes a slot: a client that sends slowly keeps nobody else waiting.
-            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
-            if not self._slots.acquire(timeout=PATIENCE_SECONDS):
-                return _overloaded(respond)
-            try:
-                return self._work(environ, respond)
-            finally:
-                self._slots.release()
+            answer = await self._answer(scope, receive)
+        except Disconnected:
+            return
+        _log(scope, answer, started)
+        await self._send(send, answer)
+
+    async def _live(self, receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+        await receive()
+        watch = asyncio.create_task(_watch())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        watch.cancel()
+        # The pool's threads would hold up the end of the process for seconds.
+        connections["default"].close_pool()  # type: ignore[attr-defined]
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, scope: "HTTPScope", receive: "ASGIReceiveCallable") -> Answer:
+        if self.receiving >= capacity.MAX_RECEIVING:
+            return _overloaded(_CLOSE)
+        self.receiving += 1
+        try:
+            async with asyncio.timeout(capacity.BODY_SECONDS):
+                body = await _body(receive)
+        except TimeoutError:
+            detail = f"The body did not arrive within {capacity.BODY_SECONDS:g} s."
+            return _problem(408, "body_timeout", detail, _CLOSE)
         finally:
-            self._places.release()
+            self.receiving -= 1
+        if body is None:
+            detail = f"A body may have {capacity.MAX_BODY_BYTES} bytes."
+            return _problem(413, "body_too_large", detail, _CLOSE)
+        job = partial(bridge.run, self.application, scope, body)
+        if scope["path"] == READINESS_PATH and scope["method"] in ("GET", "HEAD"):
+            job = partial(_readiness)
+        try:
+            return await self.threads[capacity.part_of(scope["path"])].run(job)
+        except Overloaded:
+            return _overloaded()
 
-    def _work(self, environ: WSGIEnvironment, respond: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == READINESS_PATH and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            return _readiness(respond)
-        return self.application(environ, respond)
+    async def _send(self, send: "ASGISendCallable", answer: Answer) -> None:
+        identity = (b"x-instance-id", self.instance_id.encode())
+        await send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [*answer.headers, identity],
+                "trailers": False,
+            }
+        )
+        if isinstance(answer.body, bytes):
+            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+            return
+        with answer.body as file:
+            # The client's pace is the file's: no more than a block of it is in memory.
+            while block := file.read(FILE_BLOCK_BYTES):
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _overloaded(respond: StartResponse) -> Iterable[bytes]:
-    body = problem_body(503, "overloaded", "Too many requests at this moment. Try again.")
-    return _answer(respond, "503 Service Unavailable", body, CONTENT_TYPE, _RETRY)
+async def _watch() -> None:
+    """Ends a worker whose loop does not turn any more, with a traceback of each thread; the server makes a new one."""
+    while True:
+        faulthandler.dump_traceback_later(capacity.STUCK_SECONDS, exit=True)
+        await asyncio.sleep(capacity.STUCK_SECONDS / 6)
 
 
-def _readiness(respond: StartResponse) -> Iterable[bytes]:
+async def _body(receive: "ASGIReceiveCallable") -> bytes | None:
+    """The whole body; nothing if it is too large."""
+    received = bytearray()
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        size += len(message["body"])
+        if size <= capacity.MAX_BODY_BYTES:
+            received += message["body"]
+        if size > capacity.MAX_DISCARDED_BYTES or not message["more_body"]:
+            return bytes(received) if size <= capacity.MAX_BODY_BYTES else None
+
+
+def _readiness() -> Answer:
     checks = readiness()
     ready = all(check["ok"] for check in checks.values())
-    body = json.dumps({"status": "ready" if ready else "unavailable", "checks": checks})
-    if ready:
-        return _answer(respond, "200 OK", body.encode())
-    return _answer(respond, "503 Service Unavailable", body.encode(), "application/json", _RETRY)
+    body = json.dumps({"status": "ready" if ready else "unavailable", "checks": checks}).encode()
+    return _json(200, body) if ready else _json(503, body, _RETRY)
 
 
-def _answer(
-    respond: StartResponse,
-    status: str,
-    body: bytes,
-    content_type: str = "application/json",
-    *headers: tuple[str, str],
-) -> Iterable[bytes]:
-    respond(
-        status,
-        [
-            ("Content-Type", content_type),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-            *headers,
-        ],
-    )
-    return [body]
+def _overloaded(*headers: tuple[bytes, bytes]) -> Answer:
+    detail = "Too many requests at this moment. Try again."
+    return _problem(503, "overloaded", detail, _RETRY, *headers)
 
 
-def _log(environ: WSGIEnvironment, status: str, started: float) -> None:
+def _problem(status: int, code: str, detail: str, *headers: tuple[bytes, bytes]) -> Answer:
+    body = problem_body(status, code, detail)
+    return Answer(status, [*_content(body, CONTENT_TYPE), *headers], body)
+
+
+def _json(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Answer:
+    return Answer(status, [*_content(body, "application/json"), *headers], body)
+
+
+def _content(body: bytes, content_type: str) -> Headers:
+    return [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+
+
+def _log(scope: "HTTPScope", answer: Answer, started: float) -> None:
     fields = {
-        "method": environ["REQUEST_METHOD"],
-        "path": environ["PATH_INFO"],
-        "status": int(status[:3]),
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": answer.status,
         "duration_ms": round((time.monotonic() - started) * 1000, 1),
-        # The load balancer appends the address that it saw; what stands before it anyone can forge.
-        "client": environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-1].strip(),
-        "trace": environ.get("HTTP_X_AMZN_TRACE_ID", ""),
-        "account": environ.get("service.account", ""),
+        "client": bridge.client_of(scope),
+        "trace": bridge.header(scope, b"x-amzn-trace-id"),
+        "account": answer.account,
     }
     logger.info("request", extra={"fields": fields})

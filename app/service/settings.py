@@ -13,7 +13,6 @@ SECRET_KEY = ENVIRONMENT.secret_key
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 
 ROOT_URLCONF = "service.urls"
-WSGI_APPLICATION = "service.wsgi.application"
 APPEND_SLASH = False
 USE_I18N = False
 TIME_ZONE = "UTC"

@@ -4,7 +4,7 @@ from django.urls import path
 
 from accounts import views as accounts
 from fleet.views import FleetView
-from service.docs import DocsView, SchemaView
+from service.docs import DocsView, schema
 from tasks.views import TaskDetail, TaskList
 
 urlpatterns = [
@@ -15,7 +15,7 @@ urlpatterns = [
     path("v1/tasks", TaskList.as_view()),
     path("v1/tasks/<uuid:pk>", TaskDetail.as_view()),
     path("v1/fleet", FleetView.as_view()),
-    path("v1/schema", SchemaView.as_view(), name="schema"),
+    path("v1/schema", schema, name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
 ]
 

@@ -1,4 +1,4 @@
-/** Connections of one web host: gunicorn's workers times the pool of each (`app/gunicorn.conf.py`). */
+/** Connections of one web host: the server's workers times the pool of each (`app/service`). */
 export const connectionsPerWebHost = 8;
 
 /** What is left for a release, an operator, monitoring and the three that PostgreSQL reserves for superusers. */

@@ -20,7 +20,9 @@ def assert_problem(response, status: int, code: str):
     assert body["detail"]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v1/tasks/", "/v1/tasks/1", "/admin", "/é"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/", "/v1/tasks/", "/v1/tasks/1", "/admin", "/%C3%A9"]
+)
 def test_unknown_path(api, path):
     assert_problem(api("GET", path), 404, "not_found")
 
@@ -52,7 +54,7 @@ def test_invalid_body(api, body):
 
 
 def test_other_media_types(api):
-    response = api("POST", "/v1/signin", data="login=a", content_type="text/plain")
+    response = api("POST", "/v1/signin", data=b"login=a", content_type="text/plain")
     assert_problem(response, 415, "unsupported_media_type")
     response = api("GET", "/v1/tasks", headers={"Accept": "text/html"})
     assert response.headers["Content-Type"] == "application/problem+json"

@@ -1,11 +1,15 @@
-import io
-from contextlib import ExitStack
+import asyncio
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from django.db.migrations.recorder import MigrationRecorder
 
-from service import health
-from service.capacity import CONCURRENCY, WAITING
+from asgi_client import loop
+from conftest import eventually
+from service import capacity, health
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthcheck"])
@@ -52,45 +56,180 @@ def test_not_ready_with_unapplied_migrations(api, monkeypatch):
     assert response.json["checks"]["migrations"]["reason"] == "UnappliedMigrations"
 
 
-def test_a_check_that_hangs_is_not_waited_for(monkeypatch):
-    import threading
-
+def test_checks_that_hang_are_not_waited_for(monkeypatch):
     release = threading.Event()
-    future = health._executor.submit(release.wait)
-    assert health._result("database", future, 0.01)["reason"] == "no answer within 0.01 s"
-    release.set()
+    waits = []
+
+    def give_up(future, limit):
+        waits.append(limit)
+        raise TimeoutError
+
+    monkeypatch.setattr(Future, "exception", give_up)
+    for target, name in (
+        (health.store, "check"), (health, "_check_database"), (health, "_check_migrations")
+    ):  # fmt: skip
+        monkeypatch.setattr(target, name, release.wait)
+    clock = iter([0.0, 0.0, 1.0, 2.0])
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    try:
+        checks = health.readiness()
+    finally:
+        release.set()
+    assert [check["reason"] for check in checks.values()] == [
+        "no answer within 1 s", "no answer within 2 s", "no answer within 2 s"
+    ]  # fmt: skip
+    # They are waited for side by side: whoever asks gives up after 5 s.
+    assert waits == [1.0, 1.0, 0]
 
 
-def test_liveness_is_answered_whatever_requests_wait_for(api, monkeypatch):
+@pytest.fixture
+def busy(api):
+    """Takes every thread of a part for a while."""
     edge = api.application
-    monkeypatch.setattr("service.edge.PATIENCE_SECONDS", 0)
-    with ExitStack() as held:
-        for _ in range(CONCURRENCY):
-            held.enter_context(edge._slots)
-        response = api("GET", "/v1/tasks")
-        assert (response.status_code, response.json["code"]) == (503, "overloaded")
-        assert response.headers["Retry-After"] == "2"
-        assert api("GET", "/readyz").json["code"] == "overloaded"
-        assert api("GET", "/livez").status_code == 200
-        monkeypatch.setattr("service.edge.PATIENCE_SECONDS", 60)
-        for _ in range(CONCURRENCY + WAITING):
-            held.enter_context(edge._places)
-        # Nobody waits any more.
-        assert api("GET", "/v1/tasks").status_code == 503
-        assert api("GET", "/livez").status_code == 200
-    assert api("GET", "/v1/tasks").status_code == 401
+
+    @contextmanager
+    def occupy(name: str):
+        (threads,) = [held for part, held in edge.threads.items() if part.name == name]
+        free = threads.slots._value
+
+        async def take():
+            for _ in range(free):
+                await threads.slots.acquire()
+
+        async def give_back():
+            for _ in range(free):
+                threads.slots.release()
+
+        def run(coroutine):
+            asyncio.run_coroutine_threadsafe(coroutine, loop()).result(10)
+
+        run(take())
+        try:
+            yield threads
+        finally:
+            run(give_back())
+
+    return occupy
 
 
-def test_a_slow_client_takes_no_slot(api):
+def test_a_part_that_is_stuck_leaves_the_others_alone(api, user, busy, monkeypatch):
+    monkeypatch.setattr(capacity, "PATIENCE_SECONDS", 0)
+    for stuck in ("tasks", "accounts"):
+        with busy(stuck):
+            answers = {
+                "tasks": user("GET", "/v1/tasks"),
+                "accounts": user.sign_in(),
+            }
+            for name, response in answers.items():
+                assert response.status_code == (503 if name == stuck else 200)
+            assert answers[stuck].json["code"] == "overloaded"
+            assert answers[stuck].headers["Retry-After"] == "2"
+            assert api("GET", "/readyz").status_code == 200
+            assert api("GET", "/livez").status_code == 200
+    assert user("GET", "/v1/tasks").status_code == 200
+
+
+def test_whoever_waits_gets_the_next_free_thread(user, busy):
+    with ThreadPoolExecutor(1) as client:
+        with busy("tasks") as threads:
+            waiting = client.submit(user, "GET", "/v1/tasks")
+            eventually(lambda: threads.waiting == 1)
+        assert waiting.result().status_code == 200
+    assert threads.waiting == 0
+
+
+def test_too_many_do_not_wait(user, busy, monkeypatch):
+    monkeypatch.setattr(capacity, "WAITING", 0)
+    with busy("tasks"):
+        assert user("GET", "/v1/tasks").json["code"] == "overloaded"
+
+
+def test_every_path_has_its_part():
+    names = {
+        path: capacity.part_of(path).name
+        for path in (
+            "/v1/tasks/1",
+            "/v1/signin",
+            "/v1/token/refresh",
+            "/v1/fleet",
+            "/readyz",
+            "/",
+            "/docs",
+        )
+    }
+    assert list(names.values()) == [
+        "tasks", "accounts", "accounts", "fleet", "readiness", "pages", "pages"
+    ]  # fmt: skip
+
+
+class Arriving:
+    """A body that comes as the test wants it."""
+
+    def __init__(self, *pieces: bytes, ends: bool = True) -> None:
+        self.pieces = list(pieces)
+        self.ends = ends
+        self.taken = 0
+
+    async def __call__(self):
+        if not self.pieces:
+            assert not self.ends, "read beyond the end"
+            await asyncio.Event().wait()
+        piece = self.pieces.pop(0)
+        self.taken += len(piece)
+        more = bool(self.pieces) or not self.ends
+        return {"type": "http.request", "body": piece, "more_body": more}
+
+
+def post(api, arriving, **headers):
+    headers = {"Content-Type": "application/json", **headers}
+    return api("POST", "/v1/signin", headers=headers, receive=arriving)
+
+
+def test_a_body_may_come_in_pieces(api):
+    response = post(api, Arriving(b'{"login"', b': "", "password": ""}'))
+    assert [error["field"] for error in response.json["errors"]] == ["login", "password"]
+
+
+def test_a_body_that_does_not_come_has_a_deadline(api, monkeypatch):
+    monkeypatch.setattr(capacity, "BODY_SECONDS", 0.01)
+    response = post(api, Arriving(b"{", ends=False))
+    assert (response.status_code, response.json["code"]) == (408, "body_timeout")
+    assert response.headers["Connection"] == "close"
+
+
+def test_bodies_that_do_not_come_cost_nothing_but_their_place(api, user, monkeypatch):
     edge = api.application
+    with ThreadPoolExecutor(20) as clients:
+        monkeypatch.setattr(capacity, "BODY_SECONDS", 60)
+        stuck = [Arriving(b"{", ends=False) for _ in range(20)]
+        waiting = [clients.submit(post, api, body) for body in stuck]
+        eventually(lambda: edge.receiving == 20)
+        assert user.sign_in().status_code == 200
+        assert user("GET", "/v1/tasks").status_code == 200
+        monkeypatch.setattr(capacity, "MAX_RECEIVING", 20)
+        assert user.sign_in().json["code"] == "overloaded"
+        assert api("GET", "/livez").status_code == 200
+        for task in asyncio.all_tasks(loop()):
+            loop().call_soon_threadsafe(task.cancel)
+        for future in waiting:
+            future.exception()
+    eventually(lambda: edge.receiving == 0)
 
-    class Body(io.BytesIO):
-        def read(self, size=-1):
-            free.append(edge._slots._value)
-            return super().read(size)
 
-    free = []
-    response = api("POST", "/v1/signin", input_stream=Body(b"{}"), content_length=2,
-                   content_type="application/json")  # fmt: skip
-    assert response.json["code"] == "invalid"
-    assert free == [CONCURRENCY]
+def test_a_large_body_is_read_up_to_a_limit(api):
+    piece = b"x" * 65_536
+    whole = Arriving(piece, b"x")
+    assert post(api, whole).json["code"] == "body_too_large"
+    assert whole.taken == 65_537
+    endless = Arriving(*[piece] * 100)
+    response = post(api, endless)
+    assert (response.status_code, response.headers["Connection"]) == (413, "close")
+    assert endless.taken == capacity.MAX_DISCARDED_BYTES + len(piece)
+
+
+def test_a_client_that_goes_is_not_answered(api):
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(ValueError, match="unpack"):
+        post(api, gone)

@@ -1,26 +1,35 @@
-"""The service as a host runs it: gunicorn with its own settings, in processes of its own."""
+"""The service as a host runs it, in processes of its own."""
 
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cluster import free_port
-from conftest import APP
+from conftest import APP, eventually
+
+
+def unit_environment() -> dict[str, str]:
+    """What the service's unit sets."""
+    script = (APP.parent / "userdata/django.sh").read_text()
+    (line,) = re.findall("^Environment=(.*)$", script, re.MULTILINE)
+    return dict(pair.split("=") for pair in line.split())
 
 
 class Server:
-    """gunicorn over a copy of the application, prepared as the image prepares it."""
+    """The server over a copy of the application, prepared as the image prepares it."""
 
-    def __init__(self, directory: Path, environ: dict | None = None) -> None:
+    def __init__(self, directory: Path) -> None:
         self.port = free_port()
         source = directory / "src"
         shutil.copytree(APP, source, ignore=shutil.ignore_patterns("__pycache__", "staticfiles"))
@@ -30,36 +39,35 @@ class Server:
              "--settings=service.static_settings"],
             cwd=source, env=bare, check=True, capture_output=True,
         )  # fmt: skip
+        bundles = source.glob("staticfiles/**/swagger-ui-bundle.*.js")
+        self.script = str(next(bundles).relative_to(source / "staticfiles"))
         self.log = directory / "log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", source / "gunicorn.conf.py",
-                 "--bind", f"127.0.0.1:{self.port}"],
-                cwd="/",
-                env={key: value for key, value in os.environ.items() if key != "DATABASE_POOL_SIZE"}
-                | (environ or {}),
+                [sys.executable, "-m", "service"],
+                cwd=source,
+                env={**os.environ, **unit_environment(), "ADDRESS": "127.0.0.1", "PORT": str(self.port)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
 
-    def wait(self) -> None:
-        for _ in range(1200):
-            if self.process.poll() is not None:
-                raise RuntimeError(self.log.read_text())
-            if "Booting worker" in self.log.read_text():
-                break
-            time.sleep(0.05)
-        assert self("GET", "/livez")[0].status == 200
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
+    def memory(self) -> float:
+        """The proportional set size of the server and its workers, in MiB."""
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in (parent, *children)]
+        return (
+            sum(int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) for text in rollups) / 1024
+        )
 
     def lines(self) -> list[dict]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
     def __call__(self, method: str, path: str, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = self.connect()
         try:
             content = None if body is None else json.dumps(body)
             base = {"Host": "service.example", "Content-Type": "application/json"}
@@ -74,10 +82,18 @@ class Server:
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server"))
     try:
-        server.wait()
+
+        def serves() -> bool:
+            assert server.process.poll() is None, server.log.read_text()
+            with suppress(OSError):
+                return server("GET", "/livez")[0].status == 200
+            return False
+
+        eventually(serves)
         yield server
     finally:
-        server.stop()
+        server.process.kill()
+        server.process.wait()
 
 
 def test_health(server):
@@ -85,14 +101,21 @@ def test_health(server):
         response, _ = server("GET", path, headers={"Host": "10.10.0.7:8000"})
         assert response.status == 200
         assert response.headers["X-Instance-Id"] == "i-0123456789abcdef0"
-        assert response.headers["Connection"] == "keep-alive"
+        assert response.headers["Connection"] is None
 
 
 def test_racing_sign_ups_make_one_account(server):
     credentials = {"login": "everybody@example.com", "password": "the same password"}
+
+    def sign_up() -> int:
+        while (status := server("POST", "/v1/signup", credentials)[0].status) == 503:
+            # Busy with password hashes: the client tries again.
+            pass
+        return status
+
     with ThreadPoolExecutor(20) as pool:
-        requests = [pool.submit(server, "POST", "/v1/signup", credentials) for _ in range(20)]
-        statuses = sorted(request.result()[0].status for request in requests)
+        requests = [pool.submit(sign_up) for _ in range(20)]
+        statuses = sorted(request.result() for request in requests)
     assert statuses == [201] + [409] * 19
     assert server("POST", "/v1/signin", credentials)[0].status == 200
 
@@ -115,10 +138,78 @@ def test_https_is_known_by_the_header_of_the_load_balancer(server):
     assert "Strict-Transport-Security" not in response.headers
 
 
-def test_body_without_length_is_refused(server):
-    headers = {"Transfer-Encoding": "chunked"}
-    response, body = server("POST", "/v1/signin", headers=headers)
-    assert (response.status, json.loads(body)["code"]) == (411, "length_required")
+def test_a_body_without_length_is_read(server):
+    connection = server.connect()
+    connection.putrequest("POST", "/v1/signin", skip_host=True)
+    connection.putheader("Host", "service.example")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders([b'{"login": "", ', b'"password": ""}'], encode_chunked=True)
+    errors = json.loads(connection.getresponse().read())["errors"]
+    connection.close()
+    assert [error["code"] for error in errors] == ["blank", "blank"]
+
+
+class Withheld:
+    """Connections that send something and then nothing, and that read nothing."""
+
+    def __init__(self, server, count: int, message: bytes) -> None:
+        self.connections = []
+        for _ in range(count):
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            connection.sendall(message)
+            self.connections.append(connection)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for connection in self.connections:
+            connection.close()
+
+
+POST = b"POST /v1/signin HTTP/1.1\r\nHost: service.example\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        POST + b"Content-Length: 50\r\n\r\n{",
+        POST + b"Content-Length: 70000\r\n\r\n{",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n",
+        b"GET /static/SCRIPT HTTP/1.1\r\nHost: service.example\r\n\r\n",
+        b"GET /v1/tasks HTTP/1.1\r\nHost: ",
+    ],
+    ids=["body", "early answer", "chunks", "unread answer", "headers"],
+)
+def test_what_clients_withhold_silences_nothing(server, message):
+    message = message.replace(b"SCRIPT", server.script.encode())
+    with Withheld(server, 400, message):
+        for _ in range(5):
+            assert server("GET", "/livez")[0].status == 200
+        assert server("GET", "/v1/tasks")[0].status == 401
+        assert server("GET", "/readyz")[0].status == 200
+
+
+def test_a_late_body_is_answered(server):
+    with Withheld(server, 1, POST + b"Content-Length: 50\r\n\r\n{") as withheld:
+        answer = withheld.connections[0].makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 408 ") and b"body_timeout" in answer
+
+
+def test_a_refused_body_may_be_sent_whole(server):
+    response, body = server("POST", "/v1/signin", "x" * 200_000)
+    assert (response.status, json.loads(body)["code"]) == (413, "body_too_large")
+
+
+def test_guessing_does_not_exhaust_the_memory(server):
+    def guess(number: int) -> int:
+        body = {"login": f"nobody-{number % 24}", "password": "not the right password"}
+        return server("POST", "/v1/signin", body)[0].status
+
+    with ThreadPoolExecutor(24) as pool:
+        assert set(pool.map(guess, range(240))) <= {401, 429, 503}
+    assert server.memory() < 300
 
 
 def test_documentation_page_and_its_files(server):
@@ -154,3 +245,22 @@ def test_log_and_graceful_stop(server):
     text = server.log.read_text()
     assert "everybody" not in text and "password" not in text and "secret=query" not in text
     assert not [line for line in lines if line["level"] in ("warning", "error")]
+
+
+def test_a_worker_that_is_stuck_ends():
+    script = """
+import asyncio, time
+from service import capacity, edge
+capacity.STUCK_SECONDS = 0.3
+async def main():
+    watch = asyncio.create_task(edge._watch())
+    await asyncio.sleep(1)
+    print("turned", flush=True)
+    time.sleep(60)
+asyncio.run(main())
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], check=False, cwd=APP, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (1, "turned\n")
+    assert "Timeout" in result.stderr and "in main" in result.stderr

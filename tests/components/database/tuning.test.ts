@@ -48,8 +48,8 @@ test("a host's connections are those of the application's own configuration", ()
     const text = readFileSync(path.join(__dirname, "../../../app", file), "utf8");
     return new Map([...text.matchAll(/^(\w+) = (\d+)/gm)].map(([, name, value]) => [name, Number(value)]));
   };
-  const workers = constants("gunicorn.conf.py").get("workers");
-  const each = constants("service/capacity.py").get("CONCURRENCY");
+  const workers = constants("service/__main__.py").get("WORKERS");
+  const each = constants("service/capacity.py").get("DATABASE_CONNECTIONS");
   assert.equal(workers! * each!, connectionsPerWebHost);
 });
 

@@ -53,7 +53,7 @@ test("is named after its content, wherever it lies", () => {
 
 test("has what the image's boot script asks for", () => {
   const { files } = appArchive();
-  for (const file of ["manage.py", "requirements.txt", "gunicorn.conf.py", "service/wsgi.py"]) {
+  for (const file of ["manage.py", "requirements.txt", "service/__main__.py", "service/openapi.json"]) {
     assert.ok(files.includes(file), file);
   }
 });

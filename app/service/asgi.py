@@ -1,13 +1,13 @@
-"""The WSGI application that gunicorn serves."""
+"""The ASGI application that the server runs."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "service.settings")
-_django = get_wsgi_application()
+django = get_wsgi_application()
 
 from core import environment
 from service.edge import Edge
 
-application = Edge(_django, environment.current().instance_id)
+application = Edge(django, environment.current().instance_id)
