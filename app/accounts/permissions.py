@@ -23,7 +23,7 @@ class IsAdministrator(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         user = principal(request)
         try:
-            account = store.read(user.account)
+            account = store.read_by_id(user.account)
         except store.AccountMissing as error:
             raise SignedOut() from error
         if account.token_version != user.token_version:

@@ -8,18 +8,25 @@ from rest_framework.exceptions import ValidationError
 from accounts import rules
 
 
+class PasswordField(serializers.CharField):
+    """A password, normalized."""
+
+    def __init__(self, **options: Any) -> None:
+        # Anything longer than this cannot be a password of ours; it is not even normalized.
+        super().__init__(max_length=1024, trim_whitespace=False, write_only=True, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        return rules.normalize_password(super().to_internal_value(data))
+
+
 class Credentials(serializers.Serializer[Any]):
     """A login and its password, normalized."""
 
     login = serializers.CharField(max_length=256)
-    # Anything longer than this cannot be a password of ours; it is not even normalized.
-    password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
+    password = PasswordField()
 
     def validate_login(self, login: str) -> str:
         return rules.normalize_login(login)
-
-    def validate_password(self, password: str) -> str:
-        return rules.normalize_password(password)
 
 
 class NewCredentials(Credentials):
@@ -38,19 +45,46 @@ class NewCredentials(Credentials):
         return credentials
 
 
+class Password(serializers.Serializer[Any]):
+    password = PasswordField(help_text="The present one.")
+
+
+class NewPassword(Password):
+    new_password = PasswordField()
+
+
 class CreatedAccount(serializers.Serializer[Any]):
-    id = serializers.CharField(help_text="Derived from the login; not the login itself.")
+    id = serializers.CharField()
+
+
+class AccountSerializer(serializers.Serializer[Any]):
+    """What may be told of an account: neither a password nor a hash."""
+
+    id = serializers.CharField()
+    login = serializers.CharField()
+    role = serializers.CharField()
+    locked = serializers.BooleanField()
+    created_at = serializers.CharField()
+    changed_at = serializers.CharField()
+
+
+class AccountPage(serializers.Serializer[Any]):
+    results = AccountSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class AccountQuery(serializers.Serializer[Any]):
+    prefix = serializers.CharField(required=False, default="", max_length=64)
+    cursor = serializers.CharField(required=False, default="", max_length=64)
+    limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
 
 
 class RefreshToken(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=4096)
 
 
-class AccessToken(serializers.Serializer[Any]):
+class Tokens(serializers.Serializer[Any]):
     access = serializers.CharField()
     token_type = serializers.CharField(default="Bearer")
     expires_in = serializers.IntegerField(help_text="Seconds.")
-
-
-class Tokens(AccessToken):
-    refresh = serializers.CharField()
+    refresh = serializers.CharField(help_text="Good for one use.")

@@ -1,197 +1,209 @@
-"""Accounts as S3 objects, one each, changed by conditional writes only.
+"""Accounts, one object each, whose key is the login. No database is involved, so that signing up and in works while the
+database is away, on every host alike.
 
-No database is involved, so that signing up and in works while the database is down, on every host alike.
+`accounts/logins/<login>` is the account, in the order of the logins. `accounts/ids/<id>` names the login of an id and
+never changes: tokens and rows know the id only, so that a login which is made anew inherits nothing of the old one.
 """
 
-import hashlib
-import hmac
-import json
-import logging
-import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any, TypedDict, Unpack
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, unquote
 
-from botocore.exceptions import BotoCoreError, ClientError
+from accounts import objects
+from accounts.objects import Document, StoreUnavailable, check
 
-from core import aws, environment
-from core.problems import Unavailable
+__all__ = ["StoreUnavailable", "check"]
 
-PREFIX = "accounts/v1/"
-ATTEMPTS = 5
-BACKOFF_SECONDS = 0.05
-
-logger = logging.getLogger(__name__)
-
-
-class StoreUnavailable(Unavailable):
-    default_code = "accounts_unavailable"
-    default_detail = "The account store does not answer. Try again."
+LOGINS = "accounts/logins/"
+IDS = "accounts/ids/"
+# How long a deleted account's login cannot be had again.
+TOMBSTONE_SECONDS = 30 * 24 * 3600
 
 
 class AccountExists(Exception):
-    """Another account has this key."""
+    """The login is an account's, or was until recently."""
 
 
 class AccountMissing(Exception):
-    """No account has this key."""
-
-
-class _Condition(TypedDict, total=False):
-    """What must hold for a write to happen."""
-
-    IfNoneMatch: str
-    IfMatch: str
-
-
-class _Refused(Exception):
-    """S3 refused a conditional write: something else was written first, or at the same time."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
+    """There is no such account."""
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _write_id() -> str:
+def new_id() -> str:
+    """An id that says nothing about the account."""
     return uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
+class Session:
+    """A sign-in that can be renewed by its refresh tokens, one after the other."""
+
+    # The number of the refresh token that is valid.
+    number: int
+    # When it was given out, and when it expires, in seconds since 1970.
+    rotated: int
+    expires: int
+
+
+@dataclass(frozen=True)
 class Account:
-    """The content of an account object. The login is not in it, in no form."""
+    """The content of an account object."""
 
     password_hash: str
     role: str = "user"
-    # What refresh tokens are compared with; raising it revokes all of them.
+    id: str = field(default_factory=new_id)
+    # What tokens are compared with; raising it ends all sessions.
     token_version: int = 1
+    sessions: Mapping[str, Session] = field(default_factory=dict)
+    locked: bool = False
+    # Where sign-ins have succeeded: see accounts.limits.
+    clients: tuple[str, ...] = ()
     created_at: str = field(default_factory=_now)
+    changed_at: str = field(default_factory=_now)
+    # Seconds since 1970; none while the account exists.
+    deleted: int | None = None
     # Tells one's own write from another's, when a reply was lost and the retry is refused.
-    write_id: str = field(default_factory=_write_id)
+    write_id: str = field(default_factory=new_id)
     # What a newer version of this service has stored besides: kept while both versions run.
     other: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, body: bytes) -> "Account":
-        members = json.loads(body)
+    def from_document(cls, document: Document) -> "Account":
+        members = dict(document)
         known = {f.name for f in fields(cls)} - {"other"}
         other = {name: members.pop(name) for name in members.keys() - known}
-        return cls(**members, other=other)
+        sessions = {name: Session(**one) for name, one in members.pop("sessions", {}).items()}
+        clients = tuple(members.pop("clients", ()))
+        return cls(**members, sessions=sessions, clients=clients, other=other)
 
-    def to_json(self) -> bytes:
-        members = asdict(self)
-        return json.dumps(members.pop("other") | members).encode()
+    def to_document(self) -> Document:
+        members: Document = asdict(self)
+        members["clients"] = list(self.clients)
+        other: Document = members.pop("other")
+        return other | members
 
-
-def account_key(normalized_login: str) -> str:
-    """The account's id: keyed, so that nobody can test names against a list of objects."""
-    pepper = environment.current().login_pepper
-    return hmac.new(pepper, normalized_login.encode(), hashlib.sha256).hexdigest()
-
-
-def read(key: str) -> Account:
-    """Reads an account; AccountMissing if there is none."""
-    return _read(key)[0]
+    def without_sessions(self) -> "Account":
+        """Ends every session; access tokens expire by themselves within minutes."""
+        return replace(self, token_version=self.token_version + 1, sessions={})
 
 
-def create(key: str, account: Account) -> None:
-    """Stores a new account; AccountExists if the key is taken."""
-    for attempt in range(ATTEMPTS):
-        try:
-            return _put(key, account, IfNoneMatch="*")
-        except _Refused as refused:
-            if refused.status == 412:
-                if _holds(key, account):
-                    return None
-                raise AccountExists from refused
-        _back_off(attempt)
-    raise StoreUnavailable()
+def read(login: str) -> Account:
+    """Reads the account of a normalized login."""
+    try:
+        document, _ = objects.read(_key(login))
+    except objects.Missing as error:
+        raise AccountMissing from error
+    return _existing(Account.from_document(document))
 
 
-def change(key: str, update: Callable[[Account], Account]) -> Account:
+def login_of(account_id: str) -> str:
+    """The login of an id."""
+    try:
+        return _login_of(account_id)
+    except objects.Missing as error:
+        raise AccountMissing from error
+
+
+def read_by_id(account_id: str) -> Account:
+    """Reads the account of an id."""
+    account = read(login_of(account_id))
+    if account.id != account_id:
+        # The login is another account's by now.
+        raise AccountMissing
+    return account
+
+
+def create(login: str, account: Account) -> None:
+    """Stores a new account; AccountExists if its login cannot be had."""
+    # Before the account: an id without an account does no harm, an account without its id could not be used.
+    objects.update(IDS + account.id, lambda _: {"login": login})
+
+    def put(current: Document | None) -> Document | None:
+        if current is None:
+            return account.to_document()
+        there = Account.from_document(current)
+        if there.write_id == account.write_id:
+            return None
+        if there.deleted is None or there.deleted + TOMBSTONE_SECONDS > time.time():
+            raise AccountExists
+        return account.to_document()
+
+    objects.update(_key(login), put)
+
+
+def change(login: str, update: Callable[[Account], Account]) -> Account:
     """Applies a change to what is stored, again if another change came first."""
-    write_id = _write_id()
-    for attempt in range(ATTEMPTS):
-        current, etag = _read(key)
-        if current.write_id == write_id:
-            return current
-        updated = update(current)
-        if updated == current:
-            return current
-        updated = replace(updated, write_id=write_id)
-        try:
-            _put(key, updated, IfMatch=etag)
-            return updated
-        except _Refused:
-            _back_off(attempt)
-    raise StoreUnavailable()
+    write_id = new_id()
+
+    def put(current: Document | None) -> Document | None:
+        if current is None:
+            raise AccountMissing
+        account = Account.from_document(current)
+        if account.write_id == write_id:
+            return None
+        updated = update(_existing(account))
+        if updated == account:
+            return None
+        return replace(updated, write_id=write_id, changed_at=_now()).to_document()
+
+    changed = objects.update(_key(login), put)
+    if changed is None:
+        raise AccountMissing
+    return Account.from_document(changed)
 
 
-def check() -> None:
-    """Raises unless the bucket answers."""
-    aws.s3().head_bucket(Bucket=environment.current().account_bucket)
+def change_by_id(account_id: str, update: Callable[[Account], Account]) -> Account:
+    """Applies a change to the account of an id."""
+
+    def update_same(account: Account) -> Account:
+        if account.id != account_id:
+            raise AccountMissing
+        return update(account)
+
+    return change(login_of(account_id), update_same)
 
 
-def _holds(key: str, account: Account) -> bool:
-    try:
-        return read(key).write_id == account.write_id
-    except AccountMissing:
-        return False
+def delete(account_id: str) -> None:
+    """Leaves a tombstone, which holds nothing but the time."""
 
-
-def _read(key: str) -> tuple[Account, str]:
-    try:
-        response = aws.s3().get_object(
-            Bucket=environment.current().account_bucket, Key=_object_key(key)
+    def bury(account: Account) -> Account:
+        return Account(
+            password_hash="",
+            id=account.id,
+            created_at=account.created_at,
+            token_version=account.token_version + 1,
+            deleted=int(time.time()),
         )
-        body = response["Body"].read()
-    except ClientError as error:
-        if _status(error) == 404:
-            raise AccountMissing from error
-        raise _unavailable(error) from error
-    except BotoCoreError as error:
-        raise _unavailable(error) from error
-    return Account.from_json(body), response["ETag"]
+
+    change_by_id(account_id, bury)
 
 
-def _put(key: str, account: Account, **condition: Unpack[_Condition]) -> None:
-    try:
-        aws.s3().put_object(
-            Bucket=environment.current().account_bucket,
-            Key=_object_key(key),
-            Body=account.to_json(),
-            ContentType="application/json",
-            **condition,
-        )
-    except ClientError as error:
-        match _status(error):
-            case 409 | 412 as status:
-                raise _Refused(status) from error
-            case 404:
-                raise AccountMissing from error
-        raise _unavailable(error) from error
-    except BotoCoreError as error:
-        raise _unavailable(error) from error
+def logins(prefix: str, after: str, limit: int) -> list[str]:
+    """Logins with a prefix that come after one, in the order of their UTF-8; those of deleted accounts, too."""
+    keys = objects.keys(_key(prefix), _key(after) if after else "", limit)
+    return [unquote(key.removeprefix(LOGINS)) for key in keys]
 
 
-def _unavailable(error: Exception) -> StoreUnavailable:
-    logger.error("account store: %s", error)
-    return StoreUnavailable()
+def _existing(account: Account) -> Account:
+    if account.deleted is not None:
+        raise AccountMissing
+    return account
 
 
-def _status(error: ClientError) -> int:
-    return error.response["ResponseMetadata"]["HTTPStatusCode"]
+@lru_cache(maxsize=10_000)
+def _login_of(account_id: str) -> str:
+    document, _ = objects.read(IDS + account_id)
+    login: str = document["login"]
+    return login
 
 
-def _object_key(key: str) -> str:
-    return f"{PREFIX}{key}.json"
-
-
-def _back_off(attempt: int) -> None:
-    # The jitter keeps writers that were refused together from meeting again.
-    time.sleep(random.uniform(0, BACKOFF_SECONDS * 2**attempt))
+def _key(login: str) -> str:
+    return LOGINS + quote(login, safe="")

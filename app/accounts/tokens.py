@@ -1,7 +1,7 @@
 """Stateless tokens: signed, short-lived for access, longer for refreshing.
 
-An access token is good until it expires, whatever happens to its account: ACCESS_SECONDS bounds how long a revoked
-sign-in still works. A refresh token is compared with the account at each use.
+An access token is good until it expires, whatever happens to its account: ACCESS_SECONDS bounds how long a revoked sign-in
+still works. A refresh token is compared with the account at each use, and is good for one.
 """
 
 import time
@@ -36,24 +36,29 @@ class Claims:
 
     account: str
     version: int
+    # Of a refresh token: which session, and the number within it.
+    session: str = ""
+    number: int = 0
 
 
-def issue(kind: str, account: str, version: int) -> str:
+def issue(kind: str, claims: Claims) -> str:
     """Signs a token with the first key; the others only verify, until what they signed has expired."""
     kid, key = next(iter(environment.current().token_keys.items()))
     now = int(time.time())
     lifetime = ACCESS_SECONDS if kind == ACCESS else REFRESH_SECONDS
-    claims = {
+    payload = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "type": kind,
-        "sub": account,
-        "ver": version,
+        "sub": claims.account,
+        "ver": claims.version,
         "iat": now,
         "exp": now + lifetime,
         "jti": uuid.uuid4().hex,
     }
-    return jwt.encode(claims, key, ALGORITHM, headers={"kid": kid})
+    if kind == REFRESH:
+        payload |= {"sid": claims.session, "num": claims.number}
+    return jwt.encode(payload, key, ALGORITHM, headers={"kid": kid})
 
 
 def verify(token: str, kind: str) -> Claims:
@@ -64,7 +69,9 @@ def verify(token: str, kind: str) -> Claims:
         raise InvalidToken("expired")
     if claims["type"] != kind:
         raise InvalidToken("another type of token")
-    return Claims(claims["sub"], claims["ver"])
+    if kind == REFRESH and not {"sid", "num"} <= claims.keys():
+        raise InvalidToken("no session")
+    return Claims(claims["sub"], claims["ver"], claims.get("sid", ""), claims.get("num", 0))
 
 
 @lru_cache(maxsize=4096)

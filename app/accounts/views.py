@@ -1,7 +1,6 @@
-"""Sign-up, sign-in, refresh and sign-out."""
+"""Sign-up, sign-in, and what users do with their own accounts."""
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -11,16 +10,20 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from accounts import passwords, store, tokens
+from accounts import passwords, rules, sessions, store, tokens
 from accounts.authentication import principal
+from accounts.permissions import SignedOut
 from accounts.serializers import (
-    AccessToken,
+    AccountSerializer,
     CreatedAccount,
     Credentials,
     NewCredentials,
+    NewPassword,
+    Password,
     RefreshToken,
     Tokens,
 )
+from accounts.signals import account_deleted
 
 logger = logging.getLogger(__name__)
 
@@ -31,16 +34,35 @@ class LoginTaken(APIException):
     default_detail = "This login is taken."
 
 
-class InvalidCredentials(APIException):
-    status_code = 401
-    default_code = "invalid_credentials"
-    default_detail = "No account has this login and password."
+class WrongPassword(APIException):
+    # Not 401: the token is good.
+    status_code = 403
+    default_code = "wrong_password"
+    default_detail = "This is not the account's password."
 
 
-class InvalidRefreshToken(APIException):
-    status_code = 401
-    default_code = "token_invalid"
-    default_detail = "The refresh token is not valid, has expired or was revoked. Sign in."
+def body(request: Request, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+    """The validated body of a request."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
+
+
+def client_of(request: Request) -> str:
+    """The client's address, which the outermost layer has taken from the load balancer."""
+    address: str = request.META["REMOTE_ADDR"]
+    return address
+
+
+def log_event(request: Request, event: str, account: str = "", **fields: object) -> None:
+    """One line for each thing that happens to an account; never a login or a password."""
+    if account:
+        # The access log names it, too.
+        request.META["service.account"] = account
+    trace = request.META.get("HTTP_X_AMZN_TRACE_ID", "")
+    known = {"account": account, "client": client_of(request), "trace": trace}
+    logger.info(event, extra={"fields": known | fields})
 
 
 class PublicView(APIView):
@@ -49,107 +71,130 @@ class PublicView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
-    def body(self, serializer_class: type[Serializer[Any]]) -> dict[str, str]:
-        serializer = serializer_class(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        body: dict[str, str] = serializer.validated_data
-        return body
-
 
 class SignUp(PublicView):
     @extend_schema(request=NewCredentials, responses={201: CreatedAccount})
     def post(self, request: Request) -> Response:
-        """Creates an account. Of any number of requests for one login, one succeeds."""
-        body = self.body(NewCredentials)
-        key = store.account_key(body["login"])
-        account = store.Account(passwords.hash_password(body["password"]))
+        """Creates an account. Of any number of requests for one login with different passwords, one succeeds.
+
+        The same login and password again answers like the first time: a reply can get lost.
+        """
+        given = body(request, NewCredentials)
+        login, password = given["login"], given["password"]
+        client = client_of(request)
+        account = store.Account(
+            passwords.hash_password(password), clients=sessions.remembered((), client)
+        )
         try:
-            store.create(key, account)
-        except store.AccountExists as error:
-            raise LoginTaken() from error
-        _log("signed up", key)
-        return Response({"id": key}, 201)
+            store.create(login, account)
+        except store.AccountExists:
+            try:
+                account = sessions.authenticate(login, password, client)
+            except (sessions.InvalidCredentials, sessions.AccountLocked) as error:
+                raise LoginTaken() from error
+        else:
+            log_event(request, "signed up", account.id)
+        return Response({"id": account.id}, 201)
 
 
 class SignIn(PublicView):
     @extend_schema(request=Credentials, responses=Tokens)
     def post(self, request: Request) -> Response:
         """Exchanges login and password for tokens."""
-        body = self.body(Credentials)
-        key = store.account_key(body["login"])
-        account: store.Account | None = None
+        given = body(request, Credentials)
+        login, password, client = given["login"], given["password"], client_of(request)
         try:
-            account = store.read(key)
-        except store.AccountMissing:
-            pass
-        encoded = account.password_hash if account else None
-        if not passwords.verify_password(body["password"], encoded) or account is None:
-            _log("sign-in refused", key)
-            raise InvalidCredentials()
-        if passwords.needs_rehash(account.password_hash):
-            _rehash(key, account, body["password"])
-        _log("signed in", key)
-        refresh = tokens.issue(tokens.REFRESH, key, account.token_version)
-        return Response({**_access(key, account), "refresh": refresh})
+            account = sessions.authenticate(login, password, client)
+            answer = sessions.begin(login, account, password, client)
+        except APIException as error:
+            log_event(request, "sign-in refused", reason=error.get_codes())
+            raise
+        log_event(request, "signed in", account.id)
+        return Response(answer)
 
 
 class Refresh(PublicView):
-    @extend_schema(request=RefreshToken, responses=AccessToken)
+    @extend_schema(request=RefreshToken, responses=Tokens)
     def post(self, request: Request) -> Response:
-        """Exchanges a refresh token, unless it was revoked, for a new access token."""
+        """Exchanges a refresh token for new tokens. It is good for one use; a second one ends the session."""
+        given = body(request, RefreshToken)
         try:
-            claims = tokens.verify(self.body(RefreshToken)["refresh"], tokens.REFRESH)
-            account = store.read(claims.account)
+            claims = tokens.verify(given["refresh"], tokens.REFRESH)
+            answer = sessions.renew(claims)
         except (tokens.InvalidToken, store.AccountMissing) as error:
-            raise InvalidRefreshToken() from error
-        if account.token_version != claims.version:
-            raise InvalidRefreshToken()
-        return Response(_access(claims.account, account))
+            raise sessions.InvalidRefreshToken() from error
+        except sessions.ReusedRefreshToken as error:
+            log_event(request, "refresh token reused", error.account)
+            raise
+        return Response(answer)
 
 
 class SignOut(APIView):
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Revokes every refresh token of the account. Access tokens expire within minutes."""
-        version = principal(request).token_version
-
-        def revoke(account: store.Account) -> store.Account:
-            # A repeated request must not revoke what was issued after the first one.
-            if account.token_version != version:
-                return account
-            return replace(account, token_version=version + 1)
-
+        """Ends every session of the account. Access tokens expire within minutes."""
+        user = principal(request)
         try:
-            store.change(principal(request).account, revoke)
+            sessions.end_all(user.account, user.token_version)
         except store.AccountMissing:
             pass
-        _log("signed out", principal(request).account)
+        log_event(request, "signed out", user.account)
         return Response(status=204)
 
 
-def _access(key: str, account: store.Account) -> dict[str, Any]:
-    return {
-        "access": tokens.issue(tokens.ACCESS, key, account.token_version),
-        "token_type": "Bearer",
-        "expires_in": tokens.ACCESS_SECONDS,
-    }
+def described(login: str, account: store.Account) -> dict[str, Any]:
+    """What may be told of an account."""
+    return dict(AccountSerializer({**account.to_document(), "login": login}).data)
 
 
-def _rehash(key: str, account: store.Account, password: str) -> None:
-    encoded = passwords.hash_password(password)
+class OwnAccount(APIView):
+    @extend_schema(responses=AccountSerializer)
+    def get(self, request: Request) -> Response:
+        """One's own account."""
+        user = principal(request)
+        try:
+            login = store.login_of(user.account)
+            account = store.read_by_id(user.account)
+        except store.AccountMissing as error:
+            raise SignedOut() from error
+        return Response(described(login, account))
 
-    def update(current: store.Account) -> store.Account:
-        # The password may have been changed meanwhile.
-        if current.password_hash != account.password_hash:
-            return current
-        return replace(current, password_hash=encoded)
 
+def reauthenticated(request: Request, password: str) -> tuple[str, store.Account]:
+    """Login and account of whoever is signed in and knows the password."""
+    user = principal(request)
     try:
-        store.change(key, update)
-    except store.StoreUnavailable:
-        # The next sign-in tries again; this one has succeeded.
-        logger.warning("could not renew a password hash")
+        login = store.login_of(user.account)
+        account = sessions.authenticate(login, password, client_of(request))
+    except store.AccountMissing as error:
+        raise SignedOut() from error
+    except sessions.InvalidCredentials as error:
+        log_event(request, "password refused", user.account)
+        raise WrongPassword() from error
+    if (account.id, account.token_version) != (user.account, user.token_version):
+        raise SignedOut()
+    return login, account
 
 
-def _log(event: str, key: str) -> None:
-    logger.info(event, extra={"fields": {"account": key}})
+class ChangePassword(APIView):
+    @extend_schema(request=NewPassword, responses=Tokens)
+    def put(self, request: Request) -> Response:
+        """Sets another password, ends all sessions and begins a new one."""
+        given = body(request, NewPassword)
+        login, account = reauthenticated(request, given["password"])
+        rules.check_new_password(given["new_password"], login)
+        answer = sessions.change_password(login, account, given["new_password"])
+        log_event(request, "password changed", account.id)
+        return Response(answer)
+
+
+class DeleteAccount(APIView):
+    @extend_schema(request=Password, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Deletes one's own account and all that belongs to it. The login cannot be had again for 30 days."""
+        given = body(request, Password)
+        _, account = reauthenticated(request, given["password"])
+        account_deleted.send(sender=type(self), account=account.id)
+        store.delete(account.id)
+        log_event(request, "account deleted", account.id)
+        return Response(status=204)

@@ -20,7 +20,6 @@ class Environment:
     """The checked configuration of one process."""
 
     secret_key: str
-    login_pepper: bytes
     token_keys: Mapping[str, bytes]
     database: Mapping[str, Any]
     database_ca_file: str
@@ -110,17 +109,14 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         "give the directory that holds service.json and database.json "
         "(systemd's LoadCredential= sets it)",
     )
-    service = reader.credential(
-        directory, "service.json", ("secretKey", "loginPepper", "tokenKeys")
-    )
+    service = reader.credential(directory, "service.json", ("secretKey", "tokenKeys"))
     database = reader.credential(
         directory, "database.json", ("username", "password", "dbname", "host", "port")
     )
-    secret_key = login_pepper = b""
+    secret_key = b""
     token_keys: dict[str, bytes] = {}
     if service:
         secret_key = reader.key("secretKey", service["secretKey"])
-        login_pepper = reader.key("loginPepper", service["loginPepper"])
         token_keys = reader.token_keys(service["tokenKeys"])
     account_bucket = reader.variable(
         "ACCOUNT_BUCKET", "give the name of the bucket that holds the accounts"
@@ -139,7 +135,6 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         raise ImproperlyConfigured(f"The service cannot start:{faults}")
     return Environment(
         secret_key=secret_key.decode(),
-        login_pepper=login_pepper,
         token_keys=token_keys,
         database=database,
         database_ca_file=ca_file,

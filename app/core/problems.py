@@ -67,6 +67,9 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpR
         errors = list(_field_errors(exception.get_full_details()))
         return problem(400, "invalid", "The request is not valid.", errors=errors)
     response = problem(exception.status_code, str(exception.get_codes()), str(exception.detail))
+    wait = getattr(exception, "wait", None)
+    if wait is not None:
+        response["Retry-After"] = str(wait)
     if isinstance(exception, exceptions.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     return response

@@ -34,7 +34,8 @@ class Part:
 
 
 PARTS = (
-    Part("tasks", DATABASE_CONNECTIONS, ("/v1/tasks",)),
+    # With an account its tasks are deleted.
+    Part("tasks", DATABASE_CONNECTIONS, ("/v1/tasks", "/v1/account/delete")),
     Part("accounts", 4, ("/v1/sign", "/v1/token", "/v1/account")),
     Part("fleet", 2, ("/v1/fleet",)),
     Part("readiness", 1, ("/readyz",)),

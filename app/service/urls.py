@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from accounts import admin_views as administration
 from accounts import views as accounts
 from fleet.views import FleetView
 from service.docs import DocsView, schema
@@ -12,6 +13,13 @@ urlpatterns = [
     path("v1/signin", accounts.SignIn.as_view()),
     path("v1/token/refresh", accounts.Refresh.as_view()),
     path("v1/signout", accounts.SignOut.as_view()),
+    path("v1/account", accounts.OwnAccount.as_view()),
+    path("v1/account/password", accounts.ChangePassword.as_view()),
+    path("v1/account/delete", accounts.DeleteAccount.as_view()),
+    path("v1/accounts", administration.AccountList.as_view()),
+    path("v1/accounts/<slug:account>/lock", administration.Lock.as_view()),
+    path("v1/accounts/<slug:account>/unlock", administration.Unlock.as_view()),
+    path("v1/accounts/<slug:account>/signout", administration.EndSessions.as_view()),
     path("v1/tasks", TaskList.as_view()),
     path("v1/tasks/<uuid:pk>", TaskDetail.as_view()),
     path("v1/fleet", FleetView.as_view()),

@@ -21,7 +21,6 @@ from cluster import OWNER, SERVICE, Cluster
 
 SERVICE_SECRET = {
     "secretKey": "0123456789abcdef" * 4,
-    "loginPepper": "p" * 64,
     "tokenKeys": [{"kid": "new", "key": "n" * 64}, {"kid": "old", "key": "o" * 64}],
 }
 
@@ -157,15 +156,26 @@ def other(api):
 
 
 @pytest.fixture
+def admin(api):
+    from dataclasses import replace
+
+    from accounts import store
+
+    user = User(api)
+    store.change(user.login, lambda account: replace(account, role="admin"))
+    return user
+
+
+@pytest.fixture
 def cluster(pytestconfig):
     return pytestconfig.cluster
 
 
 @pytest.fixture
-def s3_faults():
+def s3_faults(pytestconfig):
     from fake_aws import S3Faults
 
-    faults = S3Faults()
+    faults = S3Faults(pytestconfig.moto)
     yield faults
     faults.remove()
     assert not any(faults.planned.values()), "a planned fault was not met"

@@ -1,19 +1,16 @@
-"""The AWS APIs: moto in this process, and faults injected into the service's S3 client."""
+"""The AWS APIs: moto in this process, and faults on the way to it."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 
 import boto3
-from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ReadTimeoutError
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     create_backend_app,
 )
 from werkzeug.serving import make_server
-
-from core import aws
 
 REGION = "us-east-1"
 BUCKET = "accounts"
@@ -25,14 +22,22 @@ class Moto:
     def __init__(self) -> None:
         application = DomainDispatcherApplication(create_backend_app)
         lock = threading.Lock()
+        self.faults: S3Faults | None = None
 
         def one_at_a_time(environ, start_response):
             # moto checks a condition and writes in two steps; S3 does both in one.
             with lock:
                 return application(environ, start_response)
 
+        def respond(environ, start_response):
+            if self.faults and environ["PATH_INFO"].startswith(f"/{BUCKET}"):
+                fault = self.faults.next(environ["REQUEST_METHOD"])
+                if fault:
+                    return fault(environ, start_response, one_at_a_time)
+            return one_at_a_time(environ, start_response)
+
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        self.server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True)
+        self.server = make_server("127.0.0.1", 0, respond, threaded=True)
         self.url = f"http://127.0.0.1:{self.server.port}"
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
@@ -53,69 +58,69 @@ def objects() -> dict[str, bytes]:
     }
 
 
-class _Raw:
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
-    def stream(self, **options):
-        yield self.body
-
-
-def answer(request, status: int, body: str) -> AWSResponse:
-    """What a before-send handler returns to answer in the place of AWS."""
-    return AWSResponse(request.url, status, {}, _Raw(body.encode()))
+def _hang_up(environ) -> list[bytes]:
+    """The client finds its connection closed, and no answer."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionError("injected")
 
 
 class S3Faults:
-    """Answers the service's next S3 requests instead of S3; botocore's own retries stay in force."""
+    """What goes wrong between the service and S3, at the other end of a real connection."""
 
-    def __init__(self) -> None:
-        self.client = aws.s3()
+    def __init__(self, moto: Moto) -> None:
+        self.moto = moto
         self.planned: dict[str, list[Callable]] = {}
         self.seen: list[str] = []
-        self.client.meta.events.register("before-send.s3", self._before_send)
+        self.ended = threading.Event()
+        moto.faults = self
 
     def remove(self) -> None:
-        self.client.meta.events.unregister("before-send.s3", self._before_send)
+        self.moto.faults = None
+        self.ended.set()
 
-    def answer(self, method: str, status: int, times: int = 1) -> None:
+    def next(self, method: str) -> Callable | None:
+        self.seen.append(method)
+        waiting = self.planned.get(method)
+        return waiting.pop(0) if waiting else None
+
+    def answer(self, method: str, status: int, times: int = 1, code: str = "Injected") -> None:
         """S3 refuses, before it does anything."""
 
-        def fault(request):
-            body = f"<Error><Code>E{status}</Code><Message>injected</Message></Error>"
-            return answer(request, status, body)
+        def fault(environ, start_response, forward):
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            body = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
+            headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
+            start_response(f"{status} Injected", headers)
+            return [body]
 
         self._plan(method, fault, times)
 
     def time_out(self, method: str, times: int = 1) -> None:
-        """S3 does not answer."""
+        """S3 does not answer, as long as anyone waits."""
 
-        def fault(request):
-            raise ReadTimeoutError(endpoint_url=request.url)
+        def fault(environ, start_response, forward):
+            self.ended.wait(30)
+            return _hang_up(environ)
 
         self._plan(method, fault, times)
 
-    def lose_reply(self, method: str) -> None:
+    def lose_reply(self, method: str, times: int = 1) -> None:
         """S3 does what was asked, but the answer never arrives."""
 
-        def fault(request):
-            self.client._endpoint.http_session.send(request)
-            raise ReadTimeoutError(endpoint_url=request.url)
+        def fault(environ, start_response, forward):
+            list(forward(environ, lambda *_: lambda _: None))
+            return _hang_up(environ)
 
-        self._plan(method, fault, 1)
+        self._plan(method, fault, times)
 
     def before(self, method: str, action: Callable[[], None]) -> None:
         """Something else happens just before the request reaches S3."""
 
-        def fault(request):
+        def fault(environ, start_response, forward):
             action()
+            return forward(environ, start_response)
 
         self._plan(method, fault, 1)
 
     def _plan(self, method: str, fault: Callable, times: int) -> None:
         self.planned.setdefault(method, []).extend([fault] * times)
-
-    def _before_send(self, request, **kwargs):
-        self.seen.append(request.method)
-        waiting = self.planned.get(request.method)
-        return waiting.pop(0)(request) if waiting else None

@@ -123,16 +123,16 @@ def test_ensure_admin(api, admin_file):
     file = admin_file(login=login, password="first long password")
     assert "created" in ensure_admin(file)
     tokens = api("POST", "/v1/signin", {"login": login, "password": "first long password"}).json
-    key = store.account_key(login.casefold())
-    before = store.read(key)
+    before = store.read(login.casefold())
     assert before.role == "admin"
 
+    before = store.read(login.casefold())
     assert "unchanged" in ensure_admin(file)
-    assert store.read(key) == before
+    assert store.read(login.casefold()) == before
 
     file = admin_file(login=login, password="second long password")
     assert "updated" in ensure_admin(file)
-    after = store.read(key)
+    after = store.read(login.casefold())
     assert passwords.verify_password("second long password", after.password_hash)
     # Whoever knew the old password is signed out.
     refresh = {"refresh": tokens["refresh"]}
@@ -141,7 +141,7 @@ def test_ensure_admin(api, admin_file):
 
 def test_ensure_admin_promotes(user, admin_file):
     ensure_admin(admin_file(**user.credentials))
-    account = store.read(user.key)
+    account = store.read(user.login)
     assert (account.role, account.token_version) == ("admin", 1)
 
 

@@ -1,11 +1,13 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from accounts import store
 from core import aws
-from fake_aws import REGION, answer
+from fake_aws import REGION
 from fleet import groups
 
 
@@ -30,12 +32,6 @@ def group(settings_with):
         yield client
     client.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
     client.delete_launch_configuration(LaunchConfigurationName="web")
-
-
-@pytest.fixture
-def admin(user):
-    store.change(user.key, lambda account: replace(account, role="admin"))
-    return user
 
 
 def desired(client) -> int:
@@ -87,7 +83,7 @@ def test_sign_out_and_lost_role_count_at_once(admin, group):
     assert (response.status_code, response.json["code"]) == (401, "token_invalid")
     admin.tokens = admin.sign_in().json
     assert admin("GET", "/v1/fleet").status_code == 200
-    store.change(admin.key, lambda account: replace(account, role="user"))
+    store.change(admin.login, lambda account: replace(account, role="user"))
     assert admin("GET", "/v1/fleet").status_code == 403
 
 
@@ -104,7 +100,9 @@ def test_refusal_of_the_api(admin, group, code, status):
 
     def refuse(request, **kwargs):
         if "SetDesiredCapacity" in str(request.body):
-            return answer(request, 400, f"<R><Error><Code>{code}</Code></Error></R>")
+            body = f"<R><Error><Code>{code}</Code></Error></R>".encode()
+            raw = SimpleNamespace(stream=lambda **_: iter([body]))
+            return AWSResponse(request.url, 400, {}, raw)
         return None
 
     client.meta.events.register("before-send.auto-scaling", refuse)

@@ -1,4 +1,5 @@
 import time
+from types import SimpleNamespace
 
 import jwt
 import pytest
@@ -29,8 +30,8 @@ def sign(payload: dict, key: str = NEW, kid: str | None = "new", algorithm="HS25
 
 
 def test_issued_token_is_valid_for_its_use_only():
-    token = tokens.issue(tokens.ACCESS, "a" * 64, 3)
-    assert tokens.verify(token, tokens.ACCESS) == tokens.Claims("a" * 64, 3)
+    token = tokens.issue(tokens.ACCESS, tokens.Claims("a" * 32, 3))
+    assert tokens.verify(token, tokens.ACCESS) == tokens.Claims("a" * 32, 3)
     with pytest.raises(tokens.InvalidToken):
         tokens.verify(token, tokens.REFRESH)
     assert jwt.get_unverified_header(token)["kid"] == "new"
@@ -65,6 +66,21 @@ BAD = {
     "not ASCII": "é.é.é",
     "no token": " ",
 }
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"), [(tokens.ACCESS, 10 * 60), (tokens.REFRESH, 14 * 24 * 3600)]
+)
+def test_lifetimes(monkeypatch, kind, seconds):
+    token = tokens.issue(kind, tokens.Claims("a" * 32, 1, "s", 1))
+    now = time.time()
+    # Also one that was verified before expires.
+    tokens.verify(token, kind)
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: now + seconds))
+    tokens.verify(token, kind)
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: now + seconds + 7))
+    with pytest.raises(tokens.InvalidToken):
+        tokens.verify(token, kind)
 
 
 @pytest.mark.parametrize("name", BAD)

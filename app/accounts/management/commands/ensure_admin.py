@@ -26,25 +26,24 @@ class Command(BaseCommand):
         if not serializer.is_valid():
             raise CommandError(f"{file}: {serializer.errors}")
         login, password = (serializer.validated_data[k] for k in ("login", "password"))
-        key = store.account_key(login)
 
         def update(account: store.Account) -> store.Account:
-            account = replace(account, role="admin")
+            account = replace(account, role="admin", locked=False)
             if passwords.verify_password(password, account.password_hash):
                 return account
             return replace(
-                account,
-                password_hash=passwords.hash_password(password),
-                token_version=account.token_version + 1,
+                account.without_sessions(), password_hash=passwords.hash_password(password)
             )
 
         try:
             try:
-                before = store.read(key)
-                outcome = "unchanged" if store.change(key, update) == before else "updated"
+                before = store.read(login)
+                outcome = "unchanged" if store.change(login, update) == before else "updated"
             except store.AccountMissing:
-                store.create(key, store.Account(passwords.hash_password(password), role="admin"))
+                store.create(login, store.Account(passwords.hash_password(password), role="admin"))
                 outcome = "created"
+        except store.AccountExists as error:
+            raise CommandError(f"{file}: the login was deleted less than 30 days ago.") from error
         except store.StoreUnavailable as error:
             raise CommandError("The account bucket cannot be used: see the line above.") from error
         self.stdout.write(f"Administrator's account {outcome}.")
