@@ -45,7 +45,8 @@ After=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=main
 User=app
 Group=app
 WorkingDirectory=/opt/app/src

@@ -1,6 +1,7 @@
 """`python -m service`: serves the application, for a host behind the load balancer."""
 
 import os
+import socket
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
@@ -29,7 +30,7 @@ def main() -> None:
         environment.current()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
-    Server(
+    server = Server(
         "service.asgi:application",
         address=os.environ.get("ADDRESS", "0.0.0.0"),
         port=int(os.environ.get("PORT", PORT)),
@@ -43,7 +44,17 @@ def main() -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE_SECONDS,
         log_dictconfig=LOGGING,
-    ).serve()
+    )
+    server.on_startup(_notify)
+    server.serve()
+
+
+def _notify() -> None:
+    """Tells systemd that what was given is in order, and that the workers come (sd_notify(3))."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.connect(address.replace("@", "\0", 1) if address[0] == "@" else address)
+            notify.send(b"READY=1")
 
 
 if __name__ == "__main__":

@@ -86,3 +86,9 @@ def test_security_headers(user):
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert "Set-Cookie" not in headers
+
+
+def test_a_header_with_an_underscore_passes_for_no_other(user):
+    secure = "Strict-Transport-Security"
+    assert secure in user("GET", "/v1/tasks", headers={"X-Forwarded-Proto": "https"}).headers
+    assert secure not in user("GET", "/v1/tasks", headers={"X_Forwarded_Proto": "https"}).headers

@@ -48,8 +48,11 @@ def test_read(admin, group):
     assert set(body["instances"][0]) == {"id", "zone", "state", "health"}
 
 
-def test_resize_is_idempotent(admin, group, monkeypatch):
-    response = admin("PUT", "/v1/fleet", {"desired": 3})
+def test_resize_is_idempotent(admin, group, monkeypatch, caplog):
+    with caplog.at_level("INFO"):
+        response = admin("PUT", "/v1/fleet", {"desired": 3})
+    (event,) = [record.fields for record in caplog.records if record.message == "fleet resized"]
+    assert event == {"account": admin.key, "from": 2, "to": 3}
     assert (response.status_code, response.json["desired"]) == (200, 3)
     assert desired(group) == 3
     monkeypatch.setattr(groups, "set_desired", None)
@@ -85,6 +88,15 @@ def test_sign_out_and_lost_role_count_at_once(admin, group):
     assert admin("GET", "/v1/fleet").status_code == 200
     store.change(admin.login, lambda account: replace(account, role="user"))
     assert admin("GET", "/v1/fleet").status_code == 403
+
+
+def test_a_group_that_has_just_gone(admin, group, monkeypatch):
+    client = aws.autoscaling()
+    monkeypatch.setattr(
+        client, "describe_auto_scaling_groups", lambda **_: {"AutoScalingGroups": []}
+    )
+    response = admin("GET", "/v1/fleet")
+    assert (response.status_code, response.json["code"]) == (503, "fleet_unavailable")
 
 
 def test_host_outside_a_group(admin):

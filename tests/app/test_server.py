@@ -42,11 +42,16 @@ class Server:
         bundles = source.glob("staticfiles/**/swagger-ui-bundle.*.js")
         self.script = str(next(bundles).relative_to(source / "staticfiles"))
         self.log = directory / "log"
+        self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notified.bind(str(directory / "notify"))
+        self.notified.settimeout(60)
+        listening = {"NOTIFY_SOCKET": self.notified.getsockname()}
+        listening |= {"ADDRESS": "127.0.0.1", "PORT": str(self.port)}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service"],
                 cwd=source,
-                env={**os.environ, **unit_environment(), "ADDRESS": "127.0.0.1", "PORT": str(self.port)},
+                env={**os.environ, **unit_environment(), **listening},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -96,6 +101,11 @@ def server(tmp_path_factory):
     finally:
         server.process.kill()
         server.process.wait()
+        server.notified.close()
+
+
+def test_systemd_is_told(server):
+    assert server.notified.recv(100) == b"READY=1"
 
 
 def test_health(server):
