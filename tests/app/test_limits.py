@@ -78,9 +78,13 @@ def test_guesses_of_one_client_are_limited_whatever_the_login(api, network, monk
     assert guess(api, f"nobody-{uuid.uuid4().hex}", "198.18.0.10") == [401]
 
 
-def test_a_forged_header_is_no_way_around(api, user, network):
-    statuses = [guess(api, user.login, f"10.0.0.{number}, {network}::1")[0] for number in range(12)]
-    assert statuses == [401] * 10 + [429] * 2
+def test_a_forged_header_is_no_way_around(api, network, monkeypatch):
+    monkeypatch.setattr(limits, "CLIENT", limits.Limit(burst=5, interval_seconds=10))
+    statuses = [
+        guess(api, f"nobody-{uuid.uuid4().hex}", f"10.0.0.{number}, {network}::1")[0]
+        for number in range(7)
+    ]
+    assert statuses == [401] * 5 + [429] * 2
 
 
 def test_success_does_not_count(api, user, network):
