@@ -368,7 +368,7 @@ describe("cutting over to a new group", () => {
   it("has a host replaced whose boot failed although the balancer finds it healthy", async () => {
     addGroup("new", 2, { "i-n1": "healthy", "i-n2": "healthy" });
     addGroup("old", 2, { "i-o1": "healthy", "i-o2": "healthy" });
-    aws.putReport("reports", "i-n2", failure);
+    aws.putReport("reports", "i-n2", { ...failure, ready: true });
     replaceHosts(heal);
     await run();
     assert.deepEqual(aws.changes.slice(1), ["TerminateInstanceInAutoScalingGroup i-n2"]);
