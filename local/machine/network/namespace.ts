@@ -6,8 +6,11 @@ import { patiently } from "../patiently";
 export const namespaceFolder = "/run/netns";
 
 let counter = 0;
-/** A name for a network interface or namespace, unique in this run and short enough for Linux (15 characters). */
-export const uniqueName = (kind: string): string => `${kind}${(++counter).toString(36)}`;
+/**
+ * A name for a network interface or namespace, unique in this run and short enough for Linux (15 characters). It ends with a
+ * digit: ip(8) takes abbreviations of its own words, so that "ip link add he" asks for help.
+ */
+export const uniqueName = (kind: string): string => `${kind}${++counter}`;
 
 /** A network namespace of the machine. */
 export class NetworkNamespace {
