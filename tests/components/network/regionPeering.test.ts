@@ -44,6 +44,7 @@ describe("RegionPeering", () => {
     const accepter = find(graph, accepterType, "peering-accepter");
     assert.equal(accepter.region, "us-east-2");
     assert.equal(accepter.inputs["autoAccept"], true);
+    assert.ok(ancestors(graph, accepter).has("peering"));
   });
 
   it("asks nothing of either side that needs the other's word", async () => {

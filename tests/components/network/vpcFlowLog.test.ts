@@ -23,7 +23,15 @@ describe("VpcFlowLog", () => {
     const policy = String(find(graph, "aws:iam/rolePolicy:RolePolicy", "log-policy").inputs["policy"]);
     assert.match(policy, /"Resource":"arn:aws:service:us-east-1:123456789012:log-1234567:\*"/);
     const trust = String(find(graph, "aws:iam/role:Role", "log-role").inputs["assumeRolePolicy"]);
-    assert.match(trust, /"aws:SourceAccount":"123456789012"/);
-    assert.match(trust, /"aws:SourceArn":"arn:aws:ec2:us-east-1:123456789012:vpc-flow-log\/\*"/);
+    const { Statement } = JSON.parse(trust) as { Statement: { Condition: unknown }[] };
+    assert.deepEqual(
+      Statement.map(({ Condition }) => Condition),
+      [
+        {
+          StringEquals: { "aws:SourceAccount": "123456789012" },
+          ArnLike: { "aws:SourceArn": "arn:aws:ec2:us-east-1:123456789012:vpc-flow-log/*" },
+        },
+      ],
+    );
   });
 });
