@@ -212,15 +212,40 @@ export class Deployment {
       if (diagnosticEvent?.severity === "error") errors.push(diagnosticEvent.message);
     };
     let succeeded = true;
+    const hear = leftWaiting();
     try {
       await command({ onEvent, onOutput: (text) => (output += text) });
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "CommandError") throw error;
       succeeded = false;
       output += error.message;
+    } finally {
+      await hear.end();
     }
     return { succeeded, errors, output, steps, calls: this.cloud.calls.slice(before) };
   }
+}
+
+/**
+ * An engine that refuses a step ends at once, and what the program in this process still waits for is rejected, with nobody to
+ * hear it. Until the end no such rejection counts as an error of a test; any other is one.
+ */
+function leftWaiting(): { readonly end: () => Promise<void> } {
+  const others = process.listeners("unhandledRejection");
+  const unexpected: unknown[] = [];
+  const hear = (reason: unknown) => {
+    if (!String(reason).includes("Resource monitor is terminating")) unexpected.push(reason);
+  };
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", hear);
+  return {
+    end: async () => {
+      // Rejections are raised once the microtasks are done.
+      for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
+      process.off("unhandledRejection", hear);
+      for (const listener of others) process.on("unhandledRejection", listener);
+      if (unexpected.length > 0) throw new AggregateError(unexpected, unexpected.map(String).join("\n"));
+    },
+  };
 }
 
 function copyTree(from: string, to: string): void {
