@@ -178,9 +178,6 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
     ],
   ),
   "aws:iam/rolePolicy:RolePolicy": iam("PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy"),
-  "aws:iam/rolePolicyAttachment:RolePolicyAttachment": iam(
-    ...["AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies"],
-  ),
   "aws:lambda/function:Function": [
     ...lambda("CreateFunction", "GetFunction", "GetFunctionConfiguration", "DeleteFunction"),
     ...lambda("UpdateFunctionCode", "UpdateFunctionConfiguration", "ListVersionsByFunction"),
