@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { DestroyOptions } from "@pulumi/pulumi/automation";
+import { ownValues } from "../support/recorder";
 import { Deployment, inWords, needsCli } from "./deployment";
 
 describe("prod, which is protected, under the real engine", needsCli, () => {
   let stack: Deployment;
   before(async () => {
-    stack = await Deployment.create("prod");
+    stack = await Deployment.create("prod", ownValues["prod"]);
     assert.deepEqual((await stack.up()).errors, []);
   });
   after(() => stack.close());

@@ -141,7 +141,7 @@ export interface Graph extends ProgramResult {
   readonly lookups: readonly string[];
 }
 
-/** Pulumi.prod.yaml is shipped with examples, which the program refuses; its recordings use these. */
+/** Pulumi.prod.yaml is shipped with examples, which the program refuses: what tests put in their place, by stack. */
 export const ownValues: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   prod: { domainName: "service.acme.co", hostedZoneId: "Z0123456789ABCDEFGHIJ" },
 };
