@@ -1,13 +1,18 @@
 /** A stack of a copy of this repository under the real engine, with recorded providers and a backend of files. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { performance } from "node:perf_hooks";
+import { promisify } from "node:util";
 import { type DestroyOptions, type EngineEvent, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import { parse, stringify } from "yaml";
 import { awsChanges, randomChanges } from "../../local/aws/changes";
+import type { ChangeTable } from "../../local/engine/changes";
 import { ProviderServer } from "../../local/engine/providerServer";
 import { pulumiFolder } from "../../tools/pulumiCli";
+import { startLanguageHost } from "./languageHost";
 import { type Books, type Call, RecordingCloud } from "./recordingCloud";
 
 const root = path.join(__dirname, "..", "..");
@@ -25,6 +30,7 @@ const programFiles = [
   "components",
   "gate",
   "settings",
+  "tools",
   "userdata",
 ];
 
@@ -82,6 +88,10 @@ export interface Saved {
   readonly books: Books;
 }
 
+interface Server {
+  readonly stop: () => void;
+}
+
 export class Deployment {
   private readonly saved: string[] = [];
 
@@ -90,7 +100,8 @@ export class Deployment {
     /** The copy of the repository, for tests to change. */
     readonly tree: string,
     private readonly stackName: string,
-    private readonly servers: readonly { stop: () => void }[],
+    private readonly servers: readonly Server[],
+    private readonly environment: Readonly<Record<string, string>>,
     private readonly stack: Stack,
   ) {}
 
@@ -100,29 +111,37 @@ export class Deployment {
     settings: Readonly<Record<string, unknown>> = {},
   ): Promise<Deployment> {
     const tree = mkdtempSync(path.join(tmpdir(), "django-on-ec2-engine-"));
-    for (const file of [...programFiles, `Pulumi.${stackName}.yaml`])
-      cpSync(path.join(root, file), path.join(tree, file), { recursive: true });
-    symlinkSync(path.join(root, "node_modules"), path.join(tree, "node_modules"));
     const cloud = new RecordingCloud();
-    const aws = await ProviderServer.start({ version: "7.48.0", changes: awsChanges, backend: cloud });
-    const random = await ProviderServer.start({ version: "4.21.2", changes: randomChanges, backend: cloud });
-    const stack = await LocalWorkspace.createStack(
-      { stackName, projectName: "django-on-ec2", program: () => Promise.resolve(loadProgram(tree)) },
-      {
-        workDir: tree,
-        pulumiHome: path.join(tree, home),
-        envVars: {
-          PULUMI_BACKEND_URL: `file://${path.join(tree, home)}`,
-          PULUMI_CONFIG_PASSPHRASE: "test",
-          PULUMI_SKIP_UPDATE_CHECK: "true",
-          PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-          PULUMI_DEBUG_PROVIDERS: `aws:${aws.port},random:${random.port}`,
-        },
-      },
-    );
-    const deployment = new Deployment(cloud, tree, stackName, [aws, random], stack);
-    deployment.set(settings);
-    return deployment;
+    const servers: Server[] = [];
+    const serve = async (name: string, changes: ChangeTable) => {
+      const server = await ProviderServer.start({ version: versionOf(name), changes, backend: cloud });
+      servers.push(server);
+      return `${name}:${server.port}`;
+    };
+    try {
+      for (const file of [...programFiles, `Pulumi.${stackName}.yaml`])
+        cpSync(path.join(root, file), path.join(tree, file), { recursive: true });
+      symlinkSync(path.join(root, "node_modules"), path.join(tree, "node_modules"));
+      const providers = [await serve("aws", awsChanges), await serve("random", randomChanges)];
+      const environment = {
+        PULUMI_BACKEND_URL: `file://${path.join(tree, home)}`,
+        PULUMI_CONFIG_PASSPHRASE: "test",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+        PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
+        PULUMI_DEBUG_PROVIDERS: providers.join(),
+      };
+      const stack = await LocalWorkspace.createStack(
+        { stackName, projectName: "django-on-ec2", program: () => Promise.resolve(loadProgram(tree)) },
+        { workDir: tree, pulumiHome: path.join(tree, home), envVars: environment },
+      );
+      const deployment = new Deployment(cloud, tree, stackName, servers, environment, stack);
+      deployment.set(settings);
+      return deployment;
+    } catch (error) {
+      end(servers, [tree]);
+      throw error;
+    }
   }
 
   /** Changes settings of the stack; undefined takes one away. */
@@ -173,6 +192,32 @@ export class Deployment {
     return this.run((watch) => this.stack.destroy({ ...watch, ...options }));
   }
 
+  /**
+   * A `pulumi preview` as a user has it: the command, with the program in a process of its own under the runtime options of
+   * `Pulumi.yaml`. Answers how long it took, in seconds.
+   */
+  async previewByCommand(): Promise<number> {
+    const host = await startLanguageHost();
+    const args = [
+      "preview",
+      "--non-interactive",
+      "--stack",
+      this.stackName,
+      `--client=127.0.0.1:${host.port}`,
+    ];
+    const start = performance.now();
+    try {
+      await promisify(execFile)("pulumi", args, {
+        cwd: this.tree,
+        env: { ...process.env, PULUMI_HOME: path.join(this.tree, home), ...this.environment },
+        maxBuffer: 16 << 20,
+      });
+      return (performance.now() - start) / 1000;
+    } finally {
+      host.stop();
+    }
+  }
+
   /** What the state holds, with its secrets encrypted. */
   async exported(): Promise<readonly ExportedResource[]> {
     const { deployment } = (await this.stack.exportStack()) as {
@@ -190,8 +235,7 @@ export class Deployment {
 
   /** Ends the providers and deletes the copy, and what was saved of it. */
   close(): void {
-    for (const server of this.servers) server.stop();
-    for (const folder of [this.tree, ...this.saved]) rmSync(folder, { recursive: true, force: true });
+    end(this.servers, [this.tree, ...this.saved]);
   }
 
   private async run(
@@ -246,6 +290,17 @@ function leftWaiting(): { readonly end: () => Promise<void> } {
       if (unexpected.length > 0) throw new AggregateError(unexpected, unexpected.map(String).join("\n"));
     },
   };
+}
+
+/** Version of one of Pulumi's packages. */
+function versionOf(name: string): string {
+  const file = require.resolve(`@pulumi/${name}/package.json`);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+function end(servers: readonly Server[], folders: readonly string[]): void {
+  for (const server of servers) server.stop();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }
 
 function copyTree(from: string, to: string): void {

@@ -1,0 +1,80 @@
+/**
+ * Runs the program as Pulumi's language host for Node.js does: in a process of its own, by the SDK's `cmd/run`, under the
+ * runtime options of `Pulumi.yaml`. The host itself comes with Pulumi's releases, and not with a CLI that was built from source.
+ */
+import { spawn } from "node:child_process";
+import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
+import { GetRequiredPluginsResponse, type RunRequest, RunResponse } from "@pulumi/pulumi/proto/language_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+
+/** What `Pulumi.yaml` may say under `runtime.options`. */
+interface RuntimeOptions {
+  readonly nodeargs?: string;
+  readonly typescript?: boolean;
+}
+
+/** Starts a host on a free port of this machine's loopback, for the CLI's option `--client`. */
+export async function startLanguageHost(): Promise<{ port: number; stop: () => void }> {
+  const server = new Server();
+  server.addService(LanguageRuntimeService, {
+    getRequiredPlugins: (_call: unknown, respond: sendUnaryData<GetRequiredPluginsResponse>) =>
+      respond(null, new GetRequiredPluginsResponse()),
+    getPluginInfo: (_call: unknown, respond: sendUnaryData<PluginInfo>) => {
+      const info = new PluginInfo();
+      info.setVersion("1.0.0");
+      respond(null, info);
+    },
+    run: ({ request }: ServerUnaryCall<RunRequest, RunResponse>, respond: sendUnaryData<RunResponse>) => {
+      run(request).then(
+        (response) => respond(null, response),
+        (error: unknown) => respond({ code: status.UNKNOWN, details: String(error) }),
+      );
+    },
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    const bound = (error: Error | null, chosen: number) => (error ? reject(error) : resolve(chosen));
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), bound);
+  });
+  return { port, stop: () => server.forceShutdown() };
+}
+
+async function run(request: RunRequest): Promise<RunResponse> {
+  const options = (request.getInfo()?.getOptions()?.toJavaScript() ?? {}) as RuntimeOptions;
+  const flags = {
+    monitor: request.getMonitorAddress(),
+    engine: request.getArgsList()[0] ?? "",
+    organization: request.getOrganization(),
+    project: request.getProject(),
+    stack: request.getStack(),
+    pwd: request.getPwd(),
+    parallel: String(request.getParallel()),
+  };
+  const args = [
+    ...(options.nodeargs?.split(/\s+/) ?? []),
+    require.resolve("@pulumi/pulumi/cmd/run"),
+    ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+    ...(request.getDryrun() ? ["--dry-run"] : []),
+    request.getPwd(),
+  ];
+  const config = Object.fromEntries(request.getConfigMap().entries() as Iterable<[string, string]>);
+  const env = {
+    ...process.env,
+    PULUMI_CONFIG: JSON.stringify(config),
+    PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
+    PULUMI_NODEJS_TYPESCRIPT: String(options.typescript ?? true),
+  };
+  const child = spawn(process.execPath, args, {
+    cwd: request.getPwd(),
+    env,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  const response = new RunResponse();
+  // What was thrown is told to the engine already.
+  if (code !== 0) response.setBail(true);
+  return response;
+}
