@@ -332,8 +332,6 @@ export const awsChanges: ChangeTable = {
 
 /** Types of the `random` package: a value is drawn once, and any other wish draws another. */
 export const randomChanges: ChangeTable = {
-  "random:index/randomBytes:RandomBytes": row("resource_bytes.go", { replace: ["keepers", "length"] }),
-  "random:index/randomId:RandomId": row("resource_id.go", { replace: ["byteLength", "keepers", "prefix"] }),
   "random:index/randomPassword:RandomPassword": row("resource_password.go", {
     replace: [
       "keepers",

@@ -112,7 +112,7 @@ export class Deployment {
   ): Promise<Deployment> {
     const tree = mkdtempSync(path.join(tmpdir(), "django-on-ec2-engine-"));
     const cloud = new RecordingCloud();
-    const servers: Server[] = [];
+    const servers: Server[] = [ignoreRefusals()];
     const serve = async (name: string, changes: ChangeTable) => {
       const server = await ProviderServer.start({ version: versionOf(name), changes, backend: cloud });
       servers.push(server);
@@ -296,6 +296,26 @@ function leftWaiting(): { readonly end: () => Promise<void> } {
 function versionOf(name: string): string {
   const file = require.resolve(`@pulumi/${name}/package.json`);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+/**
+ * When the engine ends because a resource failed, it refuses what the program still waits for, and the Automation API listens
+ * no longer by the time that it hears of it. Those refusals are nobody's fault; everything else goes where it went.
+ */
+function ignoreRefusals(): Server {
+  const others = process.rawListeners("unhandledRejection") as NodeJS.UnhandledRejectionListener[];
+  const listener: NodeJS.UnhandledRejectionListener = (reason, promise) => {
+    if (reason instanceof Error && reason.message === "Resource monitor is terminating") return;
+    for (const other of others) other.call(process, reason, promise);
+  };
+  for (const other of others) process.off("unhandledRejection", other);
+  process.on("unhandledRejection", listener);
+  return {
+    stop: () => {
+      process.off("unhandledRejection", listener);
+      for (const other of others) process.on("unhandledRejection", other);
+    },
+  };
 }
 
 function end(servers: readonly Server[], folders: readonly string[]): void {

@@ -99,34 +99,6 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
   });
 });
 
-describe("dev, whose hosts move to private subnets, under the real engine", needsCli, () => {
-  let stack: Deployment;
-  before(async () => {
-    stack = await Deployment.create("dev");
-    assert.deepEqual((await stack.up()).errors, []);
-  });
-  after(() => stack.close());
-
-  it("takes away the rules and routes of the old fleet after it, and changes none of them", async () => {
-    stack.set({ egress: "singleNat" });
-    const { errors, calls } = await stack.up();
-    assert.deepEqual(errors, []);
-    const order = inWords(calls);
-    assertLast(order, [
-      "delete SecurityGroupIngressRule dev-db-firewall-in-postgresql-public-a",
-      "delete SecurityGroupIngressRule dev-db-firewall-in-postgresql-public-b",
-      "delete SecurityGroupEgressRule dev-web-firewall-out-postgresql-public-a",
-      "delete Route dev-peering-to-accepter-public-public-a",
-      "delete Route dev-peering-to-requester-public-public-a",
-      "delete Route dev-peering-to-requester-public-public-b",
-    ]);
-    assert.deepEqual(
-      order.filter((call) => /^update (Route|SecurityGroup)/.test(call)),
-      [],
-    );
-  });
-});
-
 /** The new fleet serves, the old one goes, and then these, in whatever order. */
 function assertLast(order: readonly string[], last: readonly string[]): void {
   const fleet = (what: string) =>

@@ -1,7 +1,7 @@
 /** An AWS that only keeps books: what exists, and every call that changed it, in order. It can be told to fail. */
 import type { ProviderBackend } from "../../local/engine/providerServer";
 import type { Properties, ResourceRequest, ResourceState } from "../../local/engine/handler";
-import { account, ec2Prefixes, outputs, secretMark } from "../support/recorder";
+import { ec2Prefixes, outputs, recorder, secretMark } from "../support/recorder";
 
 export type Method = "create" | "update" | "delete";
 
@@ -124,18 +124,8 @@ export class RecordingCloud implements ProviderBackend {
     });
   }
 
-  invoke(token: string, inputs: Properties): Promise<Properties> {
-    if (token === "aws:index/getCallerIdentity:getCallerIdentity")
-      return Promise.resolve({ accountId: account, id: account });
-    if (token === "aws:ec2/getAmiIds:getAmiIds")
-      return Promise.resolve({ ids: [`ami-0${debianName(inputs)}`], ...inputs });
-    if (token === "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings") {
-      const filters = inputs["filters"] as { values: string[] }[];
-      return Promise.resolve({ ...inputs, instanceTypes: filters.flatMap(({ values }) => values) });
-    }
-    if (token === "aws:ec2/getInstanceType:getInstanceType")
-      return Promise.resolve({ ...inputs, memorySize: 2048, hypervisor: "nitro" });
-    return Promise.reject(new Error(`The recording cloud does not know ${token}.`));
+  invoke(token: string, inputs: Properties, region: string): Promise<Properties> {
+    return recorder.invoke(token, inputs, region);
   }
 
   /** What AWS would say to a deletion that it refuses. */
@@ -166,8 +156,6 @@ export class RecordingCloud implements ProviderBackend {
 
   private drawn(type: string, name: string, number: number): ResourceState {
     const value = `${secretMark}-${name}-${number}`;
-    if (type === "random:index/randomId:RandomId")
-      return { id: number.toString(16), outputs: { hex: number.toString(16).padStart(8, "0") } };
     this.secrets.push(value);
     // As the provider does it: the bytes' id is their value.
     return type === "random:index/randomBytes:RandomBytes"
@@ -220,8 +208,3 @@ function physicalId({ type, name, inputs }: ResourceRequest, number: number): st
 }
 
 const objectKey = ({ bucket, key }: Properties) => `${String(bucket)}/${String(key)}`;
-
-/** Different images have different ids. */
-function debianName(inputs: Properties): string {
-  return Buffer.from(JSON.stringify(inputs["filters"])).toString("hex").slice(-40).slice(0, 16);
-}

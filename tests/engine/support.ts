@@ -17,6 +17,14 @@ export function assertOrder(outcome: Outcome, first: RegExp, second: RegExp): vo
   assert.ok(last < next, `${words[last]} comes after ${words[next]}`);
 }
 
+/** That these calls are made, each once, in this order, whatever there is between them. */
+export function assertSequence({ calls }: Outcome, sequence: readonly string[]): void {
+  assert.deepEqual(
+    inWords(calls).filter((call) => sequence.includes(call)),
+    sequence,
+  );
+}
+
 /** The engine's steps, for comparing a preview with what then happened. */
 export function stepNames({ steps }: Outcome): string[] {
   return steps.map(({ op, urn }) => `${op} ${urn}`).sort();
