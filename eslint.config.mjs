@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
+import * as layers from "./tools/layers.mjs";
 
 export default tseslint.config(
   { ignores: ["node_modules/", ".local/", "app/"] },
@@ -10,8 +11,21 @@ export default tseslint.config(
     files: ["**/*.ts"],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: "error" },
-    plugins: { "@pulumi": pulumi },
+    plugins: { "@pulumi": pulumi, layers: { rules: layers } },
     rules: {
+      "layers/imports": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/naming-convention": [
+        "error",
+        {
+          selector: ["variable", "function", "parameter"],
+          format: ["camelCase"],
+          leadingUnderscore: "allow",
+        },
+        // Their names are given by what they are taken from.
+        { selector: ["variable", "parameter"], modifiers: ["destructured"], format: null },
+        { selector: "typeLike", format: ["PascalCase"] },
+      ],
       "@pulumi/no-output-in-template-literal": "error",
       "@pulumi/no-output-instance-in-template-literal": "error",
       // Resources are made by constructing them.
@@ -26,6 +40,14 @@ export default tseslint.config(
   {
     files: ["tests/**/*.ts"],
     rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          name: "node:test",
+          importNames: ["default", "suite", "test"],
+          message: "Tests are written with describe and it.",
+        },
+      ],
       // A test that finds nothing fails, whatever it says.
       "@typescript-eslint/no-non-null-assertion": "off",
       // node:test keeps the promises of its tests itself.
@@ -36,7 +58,7 @@ export default tseslint.config(
             {
               from: "package",
               package: "node:test",
-              name: ["test", "describe", "it", "before", "after", "beforeEach", "afterEach"],
+              name: ["describe", "it", "before", "after", "beforeEach", "afterEach"],
             },
           ],
         },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { temporaryFolder } from "../local/support";
 
-const TOOLS = join(__dirname, "..", "..", "tools");
+const tools = join(__dirname, "..", "..", "tools");
 
 /** A clone whose npm and loader are stand-ins: npm notes that it was called and installs what the lock file says. */
 async function makeClone() {
@@ -28,7 +28,7 @@ async function makeClone() {
       }),
     );
   await mkdir(join(root, "tools"));
-  await copyFile(join(TOOLS, "start.mjs"), join(root, "tools", "start.mjs"));
+  await copyFile(join(tools, "start.mjs"), join(root, "tools", "start.mjs"));
   await write("local/main.ts", 'console.log("started with", process.argv.slice(2).join(" "));');
   await write(
     "npm.js",
@@ -81,7 +81,7 @@ describe("npm start", () => {
 
   it("tells what it can do", () => {
     const run = (...args: string[]) =>
-      execFileSync(process.execPath, [join(TOOLS, "start.mjs"), "local/run/main.ts", ...args], {
+      execFileSync(process.execPath, [join(tools, "start.mjs"), "local/run/main.ts", ...args], {
         encoding: "utf8",
         stdio: "pipe",
       });
@@ -99,7 +99,7 @@ describe("npm start", () => {
 });
 
 describe("an interrupted run", () => {
-  const PROGRAM = `
+  const program = `
     const { Interrupt } = require(${JSON.stringify(join(__dirname, "..", "..", "local", "run", "interrupt.ts"))});
     const interrupt = new Interrupt(() => console.log("again"));
     const alive = setInterval(() => 1, 1000);
@@ -113,9 +113,9 @@ describe("an interrupted run", () => {
   const start = (...args: string[]) => {
     const child = spawn(process.execPath, [
       "--require",
-      join(TOOLS, "typescript.cjs"),
+      join(tools, "typescript.cjs"),
       "-e",
-      PROGRAM,
+      program,
       ...args,
     ]);
     let printed = "";
