@@ -48,6 +48,15 @@ describe("the loader of TypeScript", () => {
     }
   });
 
+  it("keeps the lines where source-map-support is installed later, as Pulumi's language host does", async () => {
+    const register = JSON.stringify(require.resolve("source-map-support/register"));
+    await writeFile(
+      program,
+      `interface Removed {\n  readonly a: 1;\n}\nrequire(${register});\nthrow new Error("lost");\n`,
+    );
+    assert.match(run().stderr, /^Error: lost\n {4}at Object\.<anonymous> \(.*program\.ts:5:7\)$/m);
+  });
+
   it("translates a file anew when it has changed", async () => {
     for (const word of ["one", "two", "one"]) {
       await writeFile(program, `const word: string = "${word}"; console.log(word);`);
