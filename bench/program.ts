@@ -12,7 +12,7 @@ const goal = 2;
 const packages: Measured = {
   args: ["--eval", 'for (const name of ["pulumi", "aws", "random"]) require(`@pulumi/${name}`)'],
 };
-const program: Measured = { args: [path.join("tools", "start.mjs"), path.join("bench", "cost.ts"), "dev"] };
+const program: Measured = { args: [path.join("tools", "start.mjs"), path.join("tools", "cost.ts"), "dev"] };
 
 /** The program as Pulumi's language host starts it for a preview of dev, under the options that `Pulumi.yaml` can give it. */
 function languageHost(address: string) {
