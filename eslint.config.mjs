@@ -18,8 +18,13 @@ export default tseslint.config(
       "@typescript-eslint/naming-convention": [
         "error",
         {
-          selector: ["variable", "function", "parameter"],
+          selector: "function",
           format: ["camelCase"],
+        },
+        {
+          selector: ["variable", "parameter"],
+          // What goes to the AWS API by its own name.
+          format: ["camelCase", "PascalCase"],
           leadingUnderscore: "allow",
         },
         // Their names are given by what they are taken from.

@@ -13,7 +13,7 @@ import {
 } from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { recorder } from "../tests/support/recorder";
+import { recorder } from "../local/engine/recorder";
 
 type Method<Request, Response> = (
   call: ServerUnaryCall<Request, Response>,

@@ -1,5 +1,5 @@
 /** `npm run cost -- STACK`: what a month of a stack costs at rest, with the arithmetic. */
-import { recordGraph } from "../tests/support/recorder";
+import { recordGraph } from "../local/engine/recorder";
 import { costTable, monthlyCosts } from "./costs";
 
 async function main(): Promise<void> {

@@ -3,27 +3,27 @@ import { nested, nestedList, numberOr, optionalText, textList } from "../local/e
 import type { Registration } from "../local/engine/program";
 
 /** Hours of a month, as AWS's own calculator counts them. */
-const HOURS = 730;
+const hoursPerMonth = 730;
 
 /** Where the prices come from, for the page. */
 export const priceSource = "AWS's list prices of 2026-08 in us-east-1 and us-east-2, on demand, for Linux";
 
 /** AWS's list prices of 2026-08 in us-east-1 and us-east-2 (they are the same there), in dollars, on demand, Linux. */
-const HOURLY: Readonly<Record<string, number>> = {
+const instanceHour: Readonly<Record<string, number>> = {
   "t3.micro": 0.0104,
   "t3.small": 0.0208,
   "c6i.large": 0.085,
   "m6i.large": 0.096,
 };
-const NAT_GATEWAY_HOUR = 0.045;
-const LOAD_BALANCER_HOUR = 0.0225;
-const PUBLIC_ADDRESS_HOUR = 0.005;
-const GP3_GIB_MONTH = 0.08;
-const SNAPSHOT_GIB_MONTH = 0.05;
-const SECRET_MONTH = 0.4;
-const HOSTED_ZONE_MONTH = 0.5;
+const natGatewayHour = 0.045;
+const loadBalancerHour = 0.0225;
+const publicAddressHour = 0.005;
+const gp3GibMonth = 0.08;
+const snapshotGibMonth = 0.05;
+const secretMonth = 0.4;
+const hostedZoneMonth = 0.5;
 /** Detailed monitoring: seven metrics at $0.30 for each instance. */
-const MONITORING_MONTH = 2.1;
+const monitoringMonth = 2.1;
 
 /** One thing that costs money by being there. */
 export interface CostLine {
@@ -38,13 +38,13 @@ export interface CostLine {
 }
 
 function hourly(type: string): number {
-  const price = HOURLY[type];
+  const price = instanceHour[type];
   if (price === undefined)
-    throw new Error(`There is no price for ${type}: add its hourly price to HOURLY in tools/costs.ts.`);
+    throw new Error(`There is no price for ${type}: add its hourly price to instanceHour in tools/costs.ts.`);
   return price;
 }
 
-const perHour = (price: number) => ({ each: price * HOURS, how: `$${price} x ${HOURS} h` });
+const perHour = (price: number) => ({ each: price * hoursPerMonth, how: `$${price} x ${hoursPerMonth} h` });
 const perGib = (gib: number, price: number) => ({ each: gib * price, how: `${gib} GiB x $${price}` });
 
 /** What costs money by being there; what is counted by use is not among it. */
@@ -75,19 +75,19 @@ export function monthlyCosts(resources: readonly Registration[]): CostLine[] {
     const gib = numberOr(nested(mapping ?? {}, "ebs"), "volumeSize", 8);
     const [card] = nestedList(inputs, "networkInterfaces");
     add(group, `web host, ${type}`, hosts, perHour(hourly(type)));
-    add(group, "disk of a web host", hosts, perGib(gib, GP3_GIB_MONTH));
+    add(group, "disk of a web host", hosts, perGib(gib, gp3GibMonth));
     if (nested(inputs, "monitoring")["enabled"] === true)
       add(group, "detailed monitoring of a web host", hosts, {
-        each: MONITORING_MONTH,
+        each: monitoringMonth,
         how: "7 metrics x $0.30",
       });
     if (String(card?.["associatePublicIpAddress"]) === "true")
-      add(group, "public address of a web host", hosts, perHour(PUBLIC_ADDRESS_HOUR));
+      add(group, "public address of a web host", hosts, perHour(publicAddressHour));
   }
   for (const instance of of("ec2/instance:Instance")) {
     const { name, inputs, urn } = instance;
     const type = optionalText(inputs, "instanceType") ?? "";
-    const disk = perGib(numberOr(nested(inputs, "rootBlockDevice"), "volumeSize", 8), GP3_GIB_MONTH);
+    const disk = perGib(numberOr(nested(inputs, "rootBlockDevice"), "volumeSize", 8), gp3GibMonth);
     if (stopped.has(urn)) {
       add(instance, `disk of the stopped ${name}`, 1, disk);
       continue;
@@ -97,27 +97,27 @@ export function monthlyCosts(resources: readonly Registration[]): CostLine[] {
     // What the instance does not say, its subnet decides.
     const subnet = byUrn.get(instance.propertyDependencies["subnetId"]?.[0] ?? "");
     if (inputs["associatePublicIpAddress"] ?? subnet?.inputs["mapPublicIpOnLaunch"])
-      add(instance, `public address of ${name}`, 1, perHour(PUBLIC_ADDRESS_HOUR));
+      add(instance, `public address of ${name}`, 1, perHour(publicAddressHour));
   }
   for (const image of of("ec2/amiFromInstance:AmiFromInstance"))
-    add(image, "snapshot of the image, at most", 1, perGib(8, SNAPSHOT_GIB_MONTH));
+    add(image, "snapshot of the image, at most", 1, perGib(8, snapshotGibMonth));
   for (const volume of of("ebs/volume:Volume"))
-    add(volume, `volume ${volume.name}`, 1, perGib(numberOr(volume.inputs, "size", 0), GP3_GIB_MONTH));
+    add(volume, `volume ${volume.name}`, 1, perGib(numberOr(volume.inputs, "size", 0), gp3GibMonth));
   for (const balancer of of("lb/loadBalancer:LoadBalancer")) {
-    add(balancer, "load balancer", 1, perHour(LOAD_BALANCER_HOUR));
+    add(balancer, "load balancer", 1, perHour(loadBalancerHour));
     const zones = textList(balancer.inputs, "subnets").length;
-    add(balancer, "public address of the load balancer", zones, perHour(PUBLIC_ADDRESS_HOUR));
+    add(balancer, "public address of the load balancer", zones, perHour(publicAddressHour));
   }
   for (const gateway of of("ec2/natGateway:NatGateway"))
-    add(gateway, "NAT gateway", 1, perHour(NAT_GATEWAY_HOUR));
+    add(gateway, "NAT gateway", 1, perHour(natGatewayHour));
   for (const address of of("ec2/eip:Eip"))
-    add(address, "public address of a NAT gateway", 1, perHour(PUBLIC_ADDRESS_HOUR));
+    add(address, "public address of a NAT gateway", 1, perHour(publicAddressHour));
   for (const secret of of("secretsmanager/secret:Secret")) {
     const copies = 1 + nestedList(secret.inputs, "replicas").length;
-    add(secret, "secret or replica", copies, { each: SECRET_MONTH, how: "" });
+    add(secret, "secret or replica", copies, { each: secretMonth, how: "" });
   }
   for (const zone of of("route53/zone:Zone"))
-    add(zone, "private DNS zone", 1, { each: HOSTED_ZONE_MONTH, how: "" });
+    add(zone, "private DNS zone", 1, { each: hostedZoneMonth, how: "" });
   return lines;
 }
 

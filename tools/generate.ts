@@ -5,7 +5,7 @@ import { format, resolveConfig } from "prettier";
 import { parseDocument } from "yaml";
 import * as z from "zod/mini";
 import { fields, meanings } from "../settings/schema";
-import { type Graph, recordGraph } from "../tests/support/recorder";
+import { type Graph, recordGraph } from "../local/engine/recorder";
 import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalOf } from "./costs";
 import { actionsOf, policiesOf } from "./permissions";
 

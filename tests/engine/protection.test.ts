@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { DestroyOptions } from "@pulumi/pulumi/automation";
-import { ownValues } from "../support/recorder";
+import { ownValues } from "../../local/engine/recorder";
 import { Deployment, inWords, needsCli } from "./deployment";
 
 describe("prod, which is protected, under the real engine", needsCli, () => {

@@ -1,7 +1,7 @@
 /** An AWS that only keeps books: what exists, and every call that changed it, in order. It can be told to fail. */
 import type { ProviderBackend } from "../../local/engine/providerServer";
 import type { Properties, ResourceRequest, ResourceState } from "../../local/engine/handler";
-import { ec2Prefixes, outputs, recorder, secretMark } from "../support/recorder";
+import { ec2Prefixes, outputs, recorder, secretMark } from "../../local/engine/recorder";
 
 export type Method = "create" | "update" | "delete";
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, describe, it } from "node:test";
 import { type BootEvent, type CutOverEvent, type GateEvent, reserveSeconds } from "../../gate/contract.cjs";
+import type * as gateModule from "../../gate/index.mjs";
 import { FakeAws, roleId } from "./fakeAws";
 
-type Gate = typeof import("../../gate/index.mjs");
+type Gate = typeof gateModule;
 type Clock = Parameters<Gate["run"]>[2];
 
 /** Time passes only when the gate sleeps; what a test planned for a second happens in it. */

@@ -1,7 +1,7 @@
 /** What a rotation of a secret, or another host for the database, changes in a deployment, and what it leaves alone. */
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { find, type Graph, ofType, recordGraph } from "../support/recorder";
+import { find, type Graph, ofType, recordGraph } from "../../local/engine/recorder";
 
 const stack = "dev";
 

@@ -1,8 +1,8 @@
 /** Runs one component alone, with a backend that makes nothing. */
 import * as aws from "@pulumi/aws";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { type ProgramResult, runProgram, type StackConfig } from "../../local/engine/program";
-import { recorder } from "./recorder";
+import { recorder } from "../../local/engine/recorder";
 
 const stack: StackConfig = {
   project: "django-on-ec2",

@@ -1,9 +1,9 @@
 /** What must hold for the graph of every stack, whether its values are known or not. */
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { before, describe, it } from "node:test";
 import type { Properties } from "../../local/engine/handler";
 import type { Registration } from "../../local/engine/program";
-import { ancestors, find, type Graph, ofType, recordGraph, secretMark } from "./recorder";
+import { ancestors, find, type Graph, ofType, recordGraph, secretMark } from "../../local/engine/recorder";
 import { scriptOf } from "./userData";
 
 const webRegion = "us-east-1";
@@ -35,7 +35,7 @@ const nested = (inputs: Properties, ...path: readonly string[]): unknown =>
 export function testStack(expected: Expectation): void {
   testGraph(expected, false);
   testGraph(expected, true);
-  test(`${expected.stack} has the same resources in a preview`, async () => {
+  it(`${expected.stack} has the same resources in a preview`, async () => {
     const urns = async (preview: boolean) =>
       (await recordGraph(expected.stack, preview)).registrations.map(({ urn }) => urn).sort();
     assert.deepEqual(await urns(true), await urns(false));
@@ -51,7 +51,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
     });
     const aws = () => graph.registrations.filter(({ type }) => type.startsWith("aws:"));
 
-    test("has exactly the resources it is known to have", () => {
+    it("has exactly the resources it is known to have", () => {
       const counts: Record<string, number> = {};
       for (const { type } of graph.registrations) {
         const short = type.replace(/^aws:|^django-on-ec2:components:|\/.*(?=:)/g, "");
@@ -60,7 +60,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.deepEqual(counts, expected.counts);
     });
 
-    test("has every resource in its provider's region, and none under a default provider", () => {
+    it("has every resource in its provider's region, and none under a default provider", () => {
       for (const { name, provider, region, inputs } of aws()) {
         const isWeb = provider.endsWith(`::${stack}-web`);
         assert.ok(isWeb || provider.endsWith(`::${stack}-db`), `${name} has the provider ${provider}`);
@@ -74,7 +74,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("has the database in one region and the web tier in the other", () => {
+    it("has the database in one region and the web tier in the other", () => {
       for (const { urn, name, type, region } of aws()) {
         // The gate's function and bucket are in the web region, whoever waits or publishes.
         const ofGate = type === invocation || type === bucketObject;
@@ -86,7 +86,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("has everything below a component, named after it, and tagged", () => {
+    it("has everything below a component, named after it, and tagged", () => {
       for (const { name, parent, type, takesTags, inputs } of aws()) {
         assert.match(parent, /django-on-ec2:components:/, name);
         assert.ok(
@@ -104,7 +104,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.equal(tagged.get("django-on-ec2:tier"), `${stack}-web`);
     });
 
-    test("lets everybody reach the load balancer, and nobody anything else", () => {
+    it("lets everybody reach the load balancer, and nobody anything else", () => {
       const open = ofType(graph, ingressRule).filter(({ inputs }) => inputs["cidrIpv4"] === "0.0.0.0/0");
       assert.deepEqual(open.map(({ inputs }) => inputs["fromPort"]).sort(), expected.openPorts);
       for (const { name } of open) assert.match(name, /-web-balancer-in-/);
@@ -116,7 +116,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("opens PostgreSQL to the web hosts' subnets only, and only they have a way there", () => {
+    it("opens PostgreSQL to the web hosts' subnets only, and only they have a way there", () => {
       const hostSubnets = ofType(graph, "aws:ec2/subnet:Subnet")
         .filter(({ name }) => name.includes(`-web-network-${expected.publicHosts ? "public" : "private"}-`))
         .map(({ inputs }) => inputs["cidrBlock"]);
@@ -132,7 +132,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       ]);
     });
 
-    test("routes between the regions lead to host subnets, never to a whole network", () => {
+    it("routes between the regions lead to host subnets, never to a whole network", () => {
       const routes = ofType(graph, "aws:ec2/route:Route").filter(({ name }) => name.includes("-peering-"));
       assert.ok(routes.length >= 2 + expected.webZones - 1);
       for (const { name, inputs } of routes) {
@@ -141,7 +141,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("hardens its hosts", () => {
+    it("hardens its hosts", () => {
       const hosts = [...ofType(graph, instance), ...ofType(graph, launchTemplate)];
       assert.equal(hosts.length, 4);
       for (const { name, inputs } of hosts) {
@@ -163,7 +163,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.deepEqual(kinds, ["instance", "volume", "network-interface"]);
     });
 
-    test("keeps every bucket closed, encrypted and free of ACLs", () => {
+    it("keeps every bucket closed, encrypted and free of ACLs", () => {
       for (const { name } of ofType(graph, "aws:s3/bucket:Bucket")) {
         const block = find(
           graph,
@@ -188,7 +188,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       find(graph, "aws:s3/bucketVersioning:BucketVersioning", `${stack}-accounts-versioning`);
     });
 
-    test("guards what holds data", () => {
+    it("guards what holds data", () => {
       const volume = find(graph, "aws:ebs/volume:Volume", `${stack}-db-data`);
       assert.equal(volume.inputs["encrypted"], true);
       assert.equal(volume.protect, expected.protect);
@@ -208,7 +208,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.ok(ancestors(graph, database).has(snapshot.name));
     });
 
-    test("makes the image without waiting for the database", () => {
+    it("makes the image without waiting for the database", () => {
       const before = ancestors(
         graph,
         find(graph, "aws:ec2/amiFromInstance:AmiFromInstance", `${stack}-image`),
@@ -222,7 +222,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.ok(!before.has(`${stack}-peering`));
     });
 
-    test("starts no host before its way out, its rules and its permissions", () => {
+    it("starts no host before its way out, its rules and its permissions", () => {
       const hosts = { db: "db-network", "image-builder": "web-network", "release-host": "web-network" };
       for (const [host, network] of Object.entries(hosts)) {
         const before = ancestors(graph, find(graph, instance, `${stack}-${host}`));
@@ -238,7 +238,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("starts the fleet after the release, and the release after everything it uses", () => {
+    it("starts the fleet after the release, and the release after everything it uses", () => {
       const release = ancestors(graph, find(graph, instance, `${stack}-release-host`));
       const needs = ["image", "db-gate", "peering-accepter", "peering-to-accepter-", "accounts-admin-value"];
       for (const need of needs) {
@@ -259,7 +259,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       for (const need of fleetNeeds) assert.ok(fleet.has(`${stack}-${need}`), `the fleet misses ${need}`);
     });
 
-    test("leaves the hosts that have done their work alone", () => {
+    it("leaves the hosts that have done their work alone", () => {
       for (const name of ["image-builder", "release-host"]) {
         const host = find(graph, instance, `${stack}-${name}`);
         assert.deepEqual(host.ignoreChanges, []);
@@ -272,7 +272,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("replaces the fleet create-first, and its policies wait for the cut-over", () => {
+    it("replaces the fleet create-first, and its policies wait for the cut-over", () => {
       const fleet = find(graph, group, `${stack}-web`);
       assert.deepEqual(fleet.replaceOnChanges, ["launchTemplate", "vpcZoneIdentifiers"]);
       assert.equal(fleet.deleteBeforeReplace, false);
@@ -285,7 +285,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("takes away nothing that a fleet uses before the fleet: it depends on each of it directly", () => {
+    it("takes away nothing that a fleet uses before the fleet: it depends on each of it directly", () => {
       const fleet = find(graph, group, `${stack}-web`);
       const direct = new Set(fleet.dependencies);
       const used = graph.registrations.filter(
@@ -301,7 +301,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.deepEqual(names(custom.filter(({ urn }) => !direct.has(urn))), []);
     });
 
-    test("names rules and routes after the subnets that they join", () => {
+    it("names rules and routes after the subnets that they join", () => {
       const kind = expected.publicHosts ? "public" : "private";
       const joining = graph.registrations.filter(
         ({ name, type, inputs }) =>
@@ -311,7 +311,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       for (const { name } of joining) assert.match(name, new RegExp(`-${kind}-[a-h]$`));
     });
 
-    test("refuses to be torn down or to have its network replaced, if it is protected", () => {
+    it("refuses to be torn down or to have its network replaced, if it is protected", () => {
       const guard = find(graph, "django-on-ec2:components:TearDownGuard", `${stack}-guard`);
       assert.equal(guard.protect, expected.protect);
       assert.equal(guard.custom, false);
@@ -328,7 +328,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       for (const { name, protect } of unreplaceable) assert.equal(protect, expected.protect, name);
     });
 
-    test("asks the gate for every host that must have booted", () => {
+    it("asks the gate for every host that must have booted", () => {
       assert.deepEqual(names(ofType(graph, invocation)), [
         `${stack}-db-gate`,
         `${stack}-image-builder-gate`,
@@ -339,7 +339,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       assert.ok(attachment.has(`${stack}-db-data`) && attachment.has(`${stack}-db-name`));
     });
 
-    test("keeps secrets where they belong: in no input, id or output that stands in clear in the state", () => {
+    it("keeps secrets where they belong: in no input, id or output that stands in clear in the state", () => {
       const homes = ["aws:secretsmanager/secretVersion:SecretVersion"];
       const shows = (value: unknown) => JSON.stringify(value ?? null).includes(secretMark);
       for (const { urn, name, type, inputs, secretInputs, additionalSecretOutputs } of graph.registrations) {
@@ -364,7 +364,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
-    test("exports what an operator needs", () => {
+    it("exports what an operator needs", () => {
       assert.deepEqual(Object.keys(graph.outputs).sort(), [
         "accountBucket",
         "adminSecretName",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { recordGraph } from "../support/recorder";
+import { recordGraph } from "../../local/engine/recorder";
 import { recordStacks, usesOf, withSection } from "../../tools/generate";
 import {
   actionsOf,

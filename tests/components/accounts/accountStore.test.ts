@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AccountStore, type AccountStoreArgs } from "../../../components/accounts/accountStore";
 import { type Evaluation, evaluate, valueOf } from "../../support/component";
-import { find, ofType, secretMark } from "../../support/recorder";
+import { find, ofType, secretMark } from "../../../local/engine/recorder";
 
 const construct = (changed: Partial<AccountStoreArgs> = {}) =>
   evaluate(

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { it } from "node:test";
 import { loadStack, runProgram } from "../../../local/engine/program";
-import { recorder } from "../../support/recorder";
+import { recorder } from "../../../local/engine/recorder";
 
-test("a preview refuses more connections than the database has memory for", async () => {
+it("a preview refuses more connections than the database has memory for", async () => {
   const { config, ...stack } = loadStack("dev");
   const large = { ...config, "django-on-ec2:webMaxSize": "30" };
   await assert.rejects(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PostgresHost, type PostgresHostArgs } from "../../../components/database/postgresHost";
 import { type Evaluation, evaluate, providerOf, valueOf } from "../../support/component";
-import { ancestors, find, ofType, unknownImage, unknownType } from "../../support/recorder";
+import { ancestors, find, ofType, unknownImage, unknownType } from "../../../local/engine/recorder";
 import { stubAccess, stubGate, stubNetwork } from "../../support/stubs";
 import { scriptOf } from "../../support/userData";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PostgresRole, type PostgresRoleArgs } from "../../../components/database/postgresRole";
 import { type Evaluation, evaluate, valueOf } from "../../support/component";
-import { find, ofType, secretMark } from "../../support/recorder";
+import { find, ofType, secretMark } from "../../../local/engine/recorder";
 
 const database = { dbname: "app", host: "postgres.test.internal", port: 5432 };
 const construct = (changed: Partial<PostgresRoleArgs> = {}) =>

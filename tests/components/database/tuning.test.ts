@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import { test } from "node:test";
+import { it } from "node:test";
 import * as fc from "fast-check";
 import {
   connectionsPerWebHost,
@@ -18,7 +18,7 @@ const oracle = [
 ];
 
 for (const { memoryMiB, shared, cache, maintenance, workMiB } of oracle) {
-  test(`${memoryMiB} MiB are shared out as pgtune does`, () => {
+  it(`${memoryMiB} MiB are shared out as pgtune does`, () => {
     const tuning = tunePostgres(memoryMiB, 100);
     assert.equal(tuning.SHARED_BUFFERS_MIB, shared);
     assert.equal(tuning.EFFECTIVE_CACHE_MIB, cache);
@@ -27,7 +27,7 @@ for (const { memoryMiB, shared, cache, maintenance, workMiB } of oracle) {
   });
 }
 
-test("settings are whole, and have their bounds", () => {
+it("settings are whole, and have their bounds", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 512, max: 1_000_000 }),
@@ -43,7 +43,7 @@ test("settings are whole, and have their bounds", () => {
   );
 });
 
-test("a host's connections are those of the application's own configuration", () => {
+it("a host's connections are those of the application's own configuration", () => {
   const constants = (file: string) => {
     const text = readFileSync(path.join(__dirname, "../../../app", file), "utf8");
     return new Map([...text.matchAll(/^(\w+) = (\d+)/gm)].map(([, name, value]) => [name, Number(value)]));
@@ -53,13 +53,13 @@ test("a host's connections are those of the application's own configuration", ()
   assert.equal(workers! * each!, connectionsPerWebHost);
 });
 
-test("a small host has memory for few connections", () => {
+it("a small host has memory for few connections", () => {
   assert.equal(connectionsThatFit(2048), 192);
   assert.ok(connectionsThatFit(1024) < neededConnections(8));
 });
 
-test("the largest fleet that the settings allow fits on a large host", () => {
+it("the largest fleet that the settings allow fits on a large host", () => {
   assert.ok(connectionsThatFit(65_536) >= neededConnections(30));
 });
 
-test("two fleets fit side by side", () => assert.ok(neededConnections(4) >= 2 * 4 * connectionsPerWebHost));
+it("two fleets fit side by side", () => assert.ok(neededConnections(4) >= 2 * 4 * connectionsPerWebHost));

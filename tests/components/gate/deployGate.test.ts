@@ -13,7 +13,7 @@ import {
 } from "../../../gate/contract.cjs";
 import type { Registration } from "../../../local/engine/program";
 import { defaultTags, type Evaluation, evaluate, providerOf, valueOf } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 
 const args: DeployGateArgs = {
   region: "us-east-1",

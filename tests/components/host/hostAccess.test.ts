@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HostAccess, type HostAccessArgs } from "../../../components/host/hostAccess";
 import { evaluate, valueOf } from "../../support/component";
-import { find } from "../../support/recorder";
+import { find } from "../../../local/engine/recorder";
 
 const access = (args: HostAccessArgs) => evaluate((provider) => new HostAccess("access", args, { provider }));
 

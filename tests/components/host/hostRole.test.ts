@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { HostRole } from "../../../components/host/hostRole";
 import { readObjects } from "../../../components/iam/policies";
 import { evaluate, valueOf } from "../../support/component";
-import { find, ofType } from "../../support/recorder";
+import { find, ofType } from "../../../local/engine/recorder";
 
 const role = (sessionManager: boolean) =>
   evaluate(

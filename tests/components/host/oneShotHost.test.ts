@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { OneShotHost, type OneShotHostArgs } from "../../../components/host/oneShotHost";
 import { evaluate } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 import { stubGate, stubNetwork } from "../../support/stubs";
 
 const host = (change: Partial<OneShotHostArgs> = {}) =>

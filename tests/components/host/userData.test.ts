@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import { test } from "node:test";
+import { it } from "node:test";
 import * as fc from "fast-check";
 import { parse } from "yaml";
 import { renderUserData } from "../../../components/host/userData";
@@ -10,7 +10,7 @@ import { scriptOf } from "../../support/userData";
 
 const config = "#cloud-config\nruncmd: []\n";
 
-test("a script gets its variables, exported before it", () => {
+it("a script gets its variables, exported before it", () => {
   const script = scriptOf(
     renderUserData(config, "echo one\necho two\n", { NAME: "value", COUNT: 3, ON: true }),
   );
@@ -20,7 +20,7 @@ test("a script gets its variables, exported before it", () => {
   );
 });
 
-test("whatever a value is, the shell sees it unchanged", () => {
+it("whatever a value is, the shell sees it unchanged", () => {
   const value = fc.string({ unit: fc.constantFrom(...Array.from("abc '\"$`\\!*?;|&<>(){}[]#~%=\t")) });
   fc.assert(
     fc.property(value, (text) => {
@@ -31,7 +31,7 @@ test("whatever a value is, the shell sees it unchanged", () => {
   );
 });
 
-test("user data is a MIME message of a cloud-config and a script", () => {
+it("user data is a MIME message of a cloud-config and a script", () => {
   const message = renderUserData(config, "true\n", {});
   assert.match(message, /^Content-Type: multipart\/mixed; boundary="([^"]+)"\nMIME-Version: 1.0\n\n--\1\n/);
   assert.ok(message.includes(config.trimEnd()));
@@ -42,7 +42,7 @@ test("user data is a MIME message of a cloud-config and a script", () => {
   assert.equal(parts.trim(), "['multipart/mixed', 'text/cloud-config', 'application/gzip']");
 });
 
-test("the same input gives the same bytes", () => {
+it("the same input gives the same bytes", () => {
   const render = () => renderUserData(config, "true\n".repeat(1000), { A: "b" });
   assert.equal(render(), render());
 });
@@ -69,10 +69,10 @@ const refused: {
   },
 ];
 for (const { title, body, variables, message } of refused) {
-  test(`${title} is refused`, () => assert.throws(() => renderUserData(config, body, variables), message));
+  it(`${title} is refused`, () => assert.throws(() => renderUserData(config, body, variables), message));
 }
 
-test("the script runs at every boot", () => {
+it("the script runs at every boot", () => {
   const file = readFileSync(path.join(__dirname, "../../../userdata/cloud-config.yaml"), "utf8");
   assert.ok(file.startsWith("#cloud-config\n"));
   const { cloud_final_modules: modules } = parse(file) as { cloud_final_modules: unknown[] };

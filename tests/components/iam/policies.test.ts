@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
-import { type Graph, ofType, recordGraph } from "../../support/recorder";
+import { before, describe, it } from "node:test";
+import { type Graph, ofType, recordGraph } from "../../../local/engine/recorder";
 
 interface Statement {
   readonly Effect: string;
@@ -31,7 +31,7 @@ describe("policies", () => {
       )
       .sort();
 
-  test("allow no wildcard action, and all resources only where AWS knows no others", () => {
+  it("allow no wildcard action, and all resources only where AWS knows no others", () => {
     for (const { name, statements } of rolePolicies()) {
       for (const { Effect, Action, Resource } of statements) {
         assert.equal(Effect, "Allow", name);
@@ -47,7 +47,7 @@ describe("policies", () => {
     }
   });
 
-  test("tie what is not named by its ARN to the stack by a tag", () => {
+  it("tie what is not named by its ARN to the stack by a tag", () => {
     for (const { name, statements } of rolePolicies()) {
       for (const { Resource, Condition } of statements) {
         const open = list(Resource).some((resource) => /^arn:aws:(ec2|autoscaling):\*:\*:/.test(resource));
@@ -60,7 +60,7 @@ describe("policies", () => {
     }
   });
 
-  test("let the web hosts do what the service does, and no more", () => {
+  it("let the web hosts do what the service does, and no more", () => {
     assert.deepEqual(
       allowed("web-role").map((line) => line.replace(/-1234567(-AbCdEf)?/g, "")),
       [
@@ -83,7 +83,7 @@ describe("policies", () => {
     );
   });
 
-  test("let only the release read the owner's password from the web region", () => {
+  it("let only the release read the owner's password from the web region", () => {
     const readers = rolePolicies().filter(({ statements }) =>
       statements.some(({ Resource }) => list(Resource).some((arn) => arn.includes("prod-db-owner"))),
     );
@@ -95,14 +95,14 @@ describe("policies", () => {
     assert.ok(allowed("db-role").every((line) => !line.includes("secretsmanager:us-east-1:")));
   });
 
-  test("let the builder read its archive and nothing else", () => {
+  it("let the builder read its archive and nothing else", () => {
     const lines = allowed("image-builder-role");
     assert.equal(lines.length, 2);
     assert.match(lines[0]!, /^s3:GetObject arn:aws:s3:::prod-gate-bucket-1234567\/app\/[0-9a-f]{64}\.zip$/);
     assert.match(lines[1]!, /^s3:PutObject .*\/boot\/\$\{aws:userid\}\.json$/);
   });
 
-  test("are trusted to one service each", () => {
+  it("are trusted to one service each", () => {
     for (const { name, statements } of policies("aws:iam/role:Role", "assumeRolePolicy")) {
       assert.equal(statements.length, 1, name);
       assert.match(
@@ -112,7 +112,7 @@ describe("policies", () => {
     }
   });
 
-  test("are trusted to flow logs and functions of this account only", () => {
+  it("are trusted to flow logs and functions of this account only", () => {
     const conditions = new Map(
       policies("aws:iam/role:Role", "assumeRolePolicy").map(({ name, statements }) => [
         name,
@@ -127,7 +127,7 @@ describe("policies", () => {
     });
   });
 
-  test("refuse every bucket without TLS", () => {
+  it("refuse every bucket without TLS", () => {
     const buckets = policies("aws:s3/bucketPolicy:BucketPolicy", "policy");
     assert.equal(buckets.length, 3);
     for (const { name, statements } of buckets) {
@@ -139,7 +139,7 @@ describe("policies", () => {
     }
   });
 
-  test("let the load balancer write its logs, and nobody else into their bucket", () => {
+  it("let the load balancer write its logs, and nobody else into their bucket", () => {
     const [logs] = policies("aws:s3/bucketPolicy:BucketPolicy", "policy").filter(({ name }) =>
       name.includes("logs"),
     );
@@ -166,7 +166,7 @@ describe("policies", () => {
     );
   });
 
-  test("let the hosts that people log in to open sessions, and read no parameters", () => {
+  it("let the hosts that people log in to open sessions, and read no parameters", () => {
     const allowing = rolePolicies().filter(({ statements }) =>
       statements.some(({ Action }) => list(Action).some((action) => action.startsWith("ssm"))),
     );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { it } from "node:test";
 import * as fc from "fast-check";
 import { formatCidr, overlap, parseCidr, subnetCidr, within } from "../../../components/network/cidr";
 import { kindCidr, letterOf, regionOf, zoneSubnetCidr } from "../../../components/network/networkPlan";
@@ -10,7 +10,7 @@ const cidr = fc
   .map(([address, prefix]) => ({ base: address - (address % 2 ** (32 - prefix)), prefix }));
 
 for (const text of ["10.0.0.0/16", "0.0.0.0/0", "255.255.255.255/32", "192.168.64.0/20"]) {
-  test(`${text} is a range`, () => assert.equal(formatCidr(parseCidr(text)!), text));
+  it(`${text} is a range`, () => assert.equal(formatCidr(parseCidr(text)!), text));
 }
 
 const wrong = [
@@ -25,14 +25,14 @@ const wrong = [
   "a",
 ];
 for (const text of wrong) {
-  test(`"${text}" is no range`, () => assert.equal(parseCidr(text), undefined));
+  it(`"${text}" is no range`, () => assert.equal(parseCidr(text), undefined));
 }
 
-test("a range survives being written and read", () => {
+it("a range survives being written and read", () => {
   fc.assert(fc.property(cidr, (range) => assert.deepEqual(parseCidr(formatCidr(range)), range)));
 });
 
-test("ranges overlap exactly when one lies within the other", () => {
+it("ranges overlap exactly when one lies within the other", () => {
   fc.assert(
     fc.property(cidr, cidr, (one, other) => {
       assert.equal(overlap(one, other), overlap(other, one));
@@ -41,7 +41,7 @@ test("ranges overlap exactly when one lies within the other", () => {
   );
 });
 
-test("the parts of a range lie within it and apart from each other", () => {
+it("the parts of a range lie within it and apart from each other", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 15 }),
@@ -57,13 +57,13 @@ test("the parts of a range lie within it and apart from each other", () => {
   );
 });
 
-test("there is no part beyond the last", () => {
+it("there is no part beyond the last", () => {
   assert.equal(subnetCidr("10.10.0.0/16", 20, 15), "10.10.240.0/20");
   for (const slot of [-1, 16]) assert.throws(() => subnetCidr("10.10.0.0/16", 20, slot), /no part number/);
   assert.throws(() => subnetCidr("10.10.0.0/16", 8, 0), /no part number/);
 });
 
-test("a zone's letter alone decides its subnets", () => {
+it("a zone's letter alone decides its subnets", () => {
   const table = [
     ["us-east-1a", "public", "10.10.0.0/20"],
     ["us-east-1b", "public", "10.10.16.0/20"],
@@ -76,7 +76,7 @@ test("a zone's letter alone decides its subnets", () => {
   assert.throws(() => zoneSubnetCidr("10.10.0.0/16", "us-east-1i", "public"), /none of the letters/);
 });
 
-test("all subnets of a kind lie in one half of the network", () => {
+it("all subnets of a kind lie in one half of the network", () => {
   for (const kind of ["public", "private"] as const) {
     for (const letter of "abcdefgh") {
       const subnet = parseCidr(zoneSubnetCidr("10.10.0.0/16", `us-east-1${letter}`, kind))!;
@@ -85,7 +85,7 @@ test("all subnets of a kind lie in one half of the network", () => {
   }
 });
 
-test("a zone has a region and a letter", () => {
+it("a zone has a region and a letter", () => {
   assert.equal(regionOf("us-east-1a"), "us-east-1");
   assert.equal(letterOf("us-east-1a"), "a");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Firewall, type FirewallArgs, internetEgress } from "../../../components/network/firewall";
 import { evaluate, valueOf } from "../../support/component";
-import { find, ofType } from "../../support/recorder";
+import { find, ofType } from "../../../local/engine/recorder";
 
 const firewall = (args: Partial<FirewallArgs> = {}) =>
   evaluate(

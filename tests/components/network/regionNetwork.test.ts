@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RegionNetwork, type RegionNetworkArgs } from "../../../components/network/regionNetwork";
 import { evaluate } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 
 const args: RegionNetworkArgs = {
   cidrBlock: "10.10.0.0/16",

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PeeredNetwork } from "../../../components/network/networks";
 import { RegionPeering } from "../../../components/network/regionPeering";
 import { evaluate, providerOf, valueOf } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 
 const network = (region: string, second: number, letters: string): PeeredNetwork => ({
   vpcId: pulumi.output(`vpc-${region}`),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VpcFlowLog } from "../../../components/network/vpcFlowLog";
 import { evaluate } from "../../support/component";
-import { ancestors, find } from "../../support/recorder";
+import { ancestors, find } from "../../../local/engine/recorder";
 
 const flowLog = (retentionDays: number) =>
   evaluate(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { test } from "node:test";
+import { it } from "node:test";
 import { appArchive } from "../../../components/release/appArchive";
 
 function tree(files: Readonly<Record<string, string>>): string {
@@ -14,7 +14,7 @@ function tree(files: Readonly<Record<string, string>>): string {
   return root;
 }
 
-test("takes what runs, and leaves what development made", () => {
+it("takes what runs, and leaves what development made", () => {
   const root = tree({
     "manage.py": "a",
     "requirements.txt": "a",
@@ -36,7 +36,7 @@ test("takes what runs, and leaves what development made", () => {
   rmSync(root, { recursive: true });
 });
 
-test("is named after its content, wherever it lies", () => {
+it("is named after its content, wherever it lies", () => {
   const [one, same, other, moved] = [
     ["a", "xy"],
     ["a", "xy"],
@@ -51,7 +51,7 @@ test("is named after its content, wherever it lies", () => {
   for (const root of [one, same, other, moved]) rmSync(root!, { recursive: true });
 });
 
-test("has what the image's boot script asks for", () => {
+it("has what the image's boot script asks for", () => {
   const { files } = appArchive();
   for (const file of ["manage.py", "requirements.txt", "service/__main__.py", "service/openapi.json"]) {
     assert.ok(files.includes(file), file);

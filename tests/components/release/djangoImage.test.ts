@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { appArchive } from "../../../components/release/appArchive";
 import { DjangoImage, type DjangoImageArgs } from "../../../components/release/djangoImage";
 import { type Evaluation, evaluate } from "../../support/component";
-import { ancestors, find, ofType, unknownImage, unknownType } from "../../support/recorder";
+import { ancestors, find, ofType, unknownImage, unknownType } from "../../../local/engine/recorder";
 import { stubGate, stubNetwork } from "../../support/stubs";
 
 const construct = (changed: Partial<DjangoImageArgs> = {}) =>

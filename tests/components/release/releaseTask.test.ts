@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ReleaseTask, type ReleaseTaskArgs } from "../../../components/release/releaseTask";
 import { evaluate } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 import {
   StubAccounts,
   stubDatabase,

@@ -4,7 +4,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { TearDownGuard } from "../../../components/stack/tearDownGuard";
 import { evaluate } from "../../support/component";
-import { find } from "../../support/recorder";
+import { find } from "../../../local/engine/recorder";
 
 class Group extends pulumi.ComponentResource {
   constructor(name: string, provider: aws.Provider) {

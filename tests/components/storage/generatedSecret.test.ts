@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { GeneratedSecret, type GeneratedSecretArgs } from "../../../components/storage/generatedSecret";
 import { evaluate, valueOf } from "../../support/component";
-import { find } from "../../support/recorder";
+import { find } from "../../../local/engine/recorder";
 
 const construct = (changed: Partial<GeneratedSecretArgs> = {}) =>
   evaluate(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PrivateBucket, type PrivateBucketArgs } from "../../../components/storage/privateBucket";
 import { evaluate, valueOf } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 
 const bucket = (args: Partial<PrivateBucketArgs> = {}) =>
   evaluate((provider) => new PrivateBucket("box", { protect: false, ...args }, { provider }));

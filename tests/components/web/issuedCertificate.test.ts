@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { IssuedCertificate } from "../../../components/web/issuedCertificate";
 import { evaluate, valueOf } from "../../support/component";
-import { ancestors, find } from "../../support/recorder";
+import { ancestors, find } from "../../../local/engine/recorder";
 
 describe("IssuedCertificate", () => {
   it("is proved by a record in the zone, and known once it is issued", async () => {

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { HostAccess } from "../../../components/host/hostAccess";
 import { ScalingWebTier, type ScalingWebTierArgs } from "../../../components/web/scalingWebTier";
 import { evaluate, valueOf } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 import { StubAccounts, stubDatabase, stubEntrance, stubGate, stubNetwork } from "../../support/stubs";
 
 const tier = (change: Partial<ScalingWebTierArgs> = {}) =>

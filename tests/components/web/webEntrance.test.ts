@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PublicNetwork } from "../../../components/network/networks";
 import { WebEntrance, type WebEntranceArgs } from "../../../components/web/webEntrance";
 import { evaluate, valueOf } from "../../support/component";
-import { ancestors, find, ofType } from "../../support/recorder";
+import { ancestors, find, ofType } from "../../../local/engine/recorder";
 
 const network = (zones = 2): PublicNetwork => ({
   vpcId: pulumi.output("vpc-1"),

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { HostAccess, type HostAccessArgs } from "../../../components/host/hostAccess";
 import { WebTemplate } from "../../../components/web/webTemplate";
 import { evaluate, valueOf } from "../../support/component";
-import { find } from "../../support/recorder";
+import { find } from "../../../local/engine/recorder";
 import { scriptOf } from "../../support/userData";
 import { StubAccounts, stubDatabase, stubGate } from "../../support/stubs";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { awsChanges, randomChanges } from "../../../local/aws/changes";
 import { type ChangeTable, differences } from "../../../local/engine/changes";
-import { type Graph, recordGraph } from "../../support/recorder";
+import { type Graph, recordGraph } from "../../../local/engine/recorder";
 
 const table: ChangeTable = { ...awsChanges, ...randomChanges };
 

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { type Backend, loadStack, runProgram, type StackConfig } from "../../../local/engine/program";
-import { recorder } from "../../support/recorder";
+import { recorder } from "../../../local/engine/recorder";
 
 const delay = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 

@@ -1,6 +1,6 @@
 /** A backend that makes nothing: it answers each resource with outputs of the kind that AWS would give. */
 import { createHash } from "node:crypto";
-import type { Properties, ResourceRequest, ResourceState } from "../../local/engine/handler";
+import type { Properties, ResourceRequest, ResourceState } from "./handler";
 import {
   type Backend,
   loadStack,
@@ -8,7 +8,7 @@ import {
   type Registration,
   runProgram,
   type StackConfig,
-} from "../../local/engine/program";
+} from "./program";
 
 export const account = "123456789012";
 
