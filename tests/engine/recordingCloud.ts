@@ -148,7 +148,11 @@ export class RecordingCloud implements ProviderBackend {
   private outputs(request: ResourceRequest, number: number): ResourceState {
     const { type, name } = request;
     if (type.startsWith("random:")) return this.drawn(type, name, number);
-    const added = outputs(request, physicalId(request, number));
+    const added = {
+      ...outputs(request, physicalId(request, number)),
+      // Another host has another address.
+      ...(type === "aws:ec2/instance:Instance" && { privateIp: `10.20.128.${number % 256}` }),
+    };
     // A secret's id is its ARN.
     const id = type === "aws:secretsmanager/secret:Secret" ? added["arn"] : physicalId(request, number);
     return { id: id as string, outputs: added };
