@@ -12,7 +12,7 @@ export interface AccountStoreArgs {
    * that time signs people out.
    */
   readonly serviceKeyVersion: number;
-  /** Refuse to delete the bucket and the pepper: without either, the accounts are lost. */
+  /** Refuse to delete the bucket. */
   readonly protect: boolean;
   /** How long a deleted secret can be restored, in days. */
   readonly secretRecoveryDays: number;
@@ -21,15 +21,15 @@ export interface AccountStoreArgs {
 /** What a host of the service needs of the accounts. */
 export interface AccountAccess {
   readonly bucketName: pulumi.Output<string>;
-  /** JSON with `secretKey`, `loginPepper` and `tokenKeys`, the first of which signs. */
+  /** JSON with `secretKey` and `tokenKeys`, the first of which signs. */
   readonly serviceSecret: PinnedSecret;
   /** To find, read and write accounts, and to read the service's secret. */
   serviceStatements(): Statement[];
 }
 
 /**
- * Where the accounts are: a bucket with one object for each user, the service's secrets (Django's key, the pepper that turns
- * logins into object names, the keys that sign tokens), and the administrator's first password.
+ * Where the accounts are: a bucket with one object for each user, the service's secrets (Django's key, the keys that sign
+ * tokens), and the administrator's first password.
  *
  * A month costs $0.80 for two secrets and some cents for the objects, in dev and prod alike.
  *
@@ -37,7 +37,6 @@ export interface AccountAccess {
  * |---|---|
  * | `serviceKeyVersion` | a new version of the service's secret: a release and a roll-out, and nobody is signed out |
  * | `protect`, `secretRecoveryDays` | in place |
- * | the pepper replaced by hand | never: no account would be found any more |
  */
 export class AccountStore extends pulumi.ComponentResource implements AccountAccess {
   readonly bucketName: pulumi.Output<string>;
@@ -52,14 +51,22 @@ export class AccountStore extends pulumi.ComponentResource implements AccountAcc
     super("django-on-ec2:components:AccountStore", name, {}, opts);
     checkVersion("serviceKeyVersion", args.serviceKeyVersion);
     const child = { parent: this };
-    const bucket = new PrivateBucket(name, { versioned: true, protect: args.protect }, child);
+    const bucket = new PrivateBucket(
+      name,
+      {
+        versioned: true,
+        // What the service counts of failed sign-ins; a count that is a day old limits nobody any more.
+        expiry: { "accounts/failures/": 1 },
+        protect: args.protect,
+      },
+      child,
+    );
     const service = new GeneratedSecret(
       `${name}-service`,
       {
         description: "Keys of the service",
         value: {
           secretKey: generatedPassword(`${name}-secret-key-${args.serviceKeyVersion}`, child),
-          loginPepper: generatedPassword(`${name}-login-pepper`, { ...child, protect: args.protect }),
           tokenKeys: tokenKeyVersions(args.serviceKeyVersion).map((version) => ({
             kid: String(version),
             key: generatedPassword(`${name}-token-key-${version}`, child),

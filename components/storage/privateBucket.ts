@@ -89,7 +89,7 @@ function lifecycle({ versioned, noncurrentDays, expiry }: PrivateBucketArgs) {
       ...(versioned && { noncurrentVersionExpiration: { noncurrentDays: noncurrentDays ?? 90 } }),
     },
     ...Object.entries(expiry ?? {}).map(([prefix, days]) => ({
-      id: prefix.replace("/", ""),
+      id: prefix.replace(/\/$/, ""),
       status: "Enabled",
       filter: { prefix },
       expiration: { days },

@@ -54,7 +54,7 @@ def test_values(environ):
 
 
 def test_members_of_the_secret_that_nobody_needs_do_not_matter(environ):
-    change_secret(environ, loginPepper="p" * 64)
+    change_secret(environ, another="p" * 64)
     assert read_environment(environ).secret_key == SERVICE_SECRET["secretKey"]
 
 

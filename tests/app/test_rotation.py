@@ -52,7 +52,7 @@ def service_secret(version: int) -> dict:
     """As AccountStore makes it: the own key, the next one, and the one before."""
     versions = [number for number in (version, version + 1, version - 1) if number > 0]
     keys = [{"kid": str(number), "key": f"key {number} ".ljust(43, "k")} for number in versions]
-    return {"secretKey": str(version) * 43, "loginPepper": "p" * 43, "tokenKeys": keys}
+    return {"secretKey": str(version) * 43, "tokenKeys": keys}
 
 
 def test_logins_of_two_versions_are_let_in_and_the_one_before_last_is_shut_out(rotating):

@@ -62,7 +62,7 @@ testStack({
     "lb:TargetGroup": 1,
     "pulumi:providers:aws": 2,
     "pulumi:pulumi:Stack": 1,
-    "random:index:RandomPassword": 7,
+    "random:index:RandomPassword": 6,
     "route53:Record": 3,
     "route53:Zone": 1,
     "s3:Bucket": 3,

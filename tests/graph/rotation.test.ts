@@ -59,7 +59,6 @@ describe("raised by one", () => {
     const generated = ofType(graph, "random:index/randomPassword:RandomPassword").map(({ name }) => name);
     assert.deepEqual(generated.sort(), [
       "dev-accounts-admin-password",
-      "dev-accounts-login-pepper",
       "dev-accounts-secret-key-1",
       "dev-accounts-token-key-1",
       "dev-accounts-token-key-2",

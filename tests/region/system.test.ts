@@ -329,8 +329,7 @@ describe("the system", () => {
       for (const { ARN } of SecretList!) {
         const { SecretString } = await secretsManager.send(new GetSecretValueCommand({ SecretId: ARN! }));
         JSON.stringify(JSON.parse(SecretString!), (key, value: unknown) => {
-          if (typeof value === "string" && /^(password|secretKey|loginPepper|key)$/.test(key))
-            secrets.push(value);
+          if (typeof value === "string" && /^(password|secretKey|key)$/.test(key)) secrets.push(value);
           return value;
         });
       }

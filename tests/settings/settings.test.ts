@@ -237,7 +237,7 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
   {
     title: "a rotation to nothing",
     config: { ...valid, appPasswordVersion: "0" },
-    line: /appPasswordVersion is 0: give 1 to 1000000\.$/,
+    line: /appPasswordVersion is 0: give 1 to 9999\.$/,
   },
   {
     title: "a certificate of another region",

@@ -16,7 +16,6 @@ const construct = (changed: Partial<AccountStoreArgs> = {}) =>
 
 interface ServiceSecret {
   readonly secretKey: string;
-  readonly loginPepper: string;
   readonly tokenKeys: { kid: string; key: string }[];
 }
 function serviceSecret(graph: Evaluation<unknown>): ServiceSecret {
@@ -38,9 +37,8 @@ describe("AccountStore", () => {
   });
 
   it("signs with the first version's key, and knows the next one already", async () => {
-    const { secretKey, loginPepper, tokenKeys } = serviceSecret(await construct());
+    const { secretKey, tokenKeys } = serviceSecret(await construct());
     assert.equal(secretKey, `${secretMark}-accounts-secret-key-1`);
-    assert.equal(loginPepper, `${secretMark}-accounts-login-pepper`);
     assert.deepEqual(tokenKeys, [
       { kid: "1", key: `${secretMark}-accounts-token-key-1` },
       { kid: "2", key: `${secretMark}-accounts-token-key-2` },
@@ -61,17 +59,30 @@ describe("AccountStore", () => {
       assert.ok(now.length <= 3);
     });
 
-  it("keeps the pepper whatever the version, and protects it with the bucket", async () => {
-    const type = "random:index/randomPassword:RandomPassword";
-    const [open, guarded] = [
-      await construct({ serviceKeyVersion: 5 }),
-      await construct({ serviceKeyVersion: 6, protect: true }),
-    ];
-    assert.equal(serviceSecret(open).loginPepper, serviceSecret(guarded).loginPepper);
-    assert.equal(find(open, type, "accounts-login-pepper").protect, false);
-    assert.equal(find(guarded, type, "accounts-login-pepper").protect, true);
-    assert.equal(find(guarded, "aws:s3/bucket:Bucket", "accounts").protect, true);
-    assert.equal(find(guarded, type, "accounts-token-key-6").protect, false);
+  it("protects the bucket on demand, and no key with it", async () => {
+    const [open, guarded] = [await construct(), await construct({ protect: true })];
+    const bucket = "aws:s3/bucket:Bucket";
+    assert.deepEqual(
+      [find(open, bucket, "accounts").protect, find(guarded, bucket, "accounts").protect],
+      [false, true],
+    );
+    for (const key of ofType(guarded, "random:index/randomPassword:RandomPassword"))
+      assert.equal(key.protect, false);
+  });
+
+  it("forgets counts of failed sign-ins after a day, and no account", async () => {
+    const { inputs } = find(
+      await construct(),
+      "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+      "accounts-lifecycle",
+    );
+    const rules = inputs["rules"] as { filter: { prefix?: string }; expiration?: { days: number } }[];
+    assert.deepEqual(
+      rules
+        .filter(({ expiration }) => expiration)
+        .map(({ filter, expiration }) => [filter.prefix, expiration]),
+      [["accounts/failures/", { days: 1 }]],
+    );
   });
 
   it("draws 256 bits for each key", async () => {
