@@ -12,6 +12,7 @@ import { awsChanges, randomChanges } from "../../local/aws/changes";
 import type { ChangeTable } from "../../local/engine/changes";
 import { ProviderServer } from "../../local/engine/providerServer";
 import { pulumiFolder } from "../../tools/pulumiCli";
+import { ownValues } from "../../local/engine/recorder";
 import { startLanguageHost } from "./languageHost";
 import { type Books, type Call, RecordingCloud } from "./recordingCloud";
 
@@ -105,7 +106,10 @@ export class Deployment {
     private readonly stack: Stack,
   ) {}
 
-  /** Makes a stack with the settings of `Pulumi.<stack>.yaml` and these on top. Nothing is deployed yet. */
+  /**
+   * Makes a stack with the settings of `Pulumi.<stack>.yaml`, values of one's own for the examples among them, and these on
+   * top. Nothing is deployed yet.
+   */
   static async create(
     stackName: string,
     settings: Readonly<Record<string, unknown>> = {},
@@ -136,7 +140,7 @@ export class Deployment {
         { workDir: tree, pulumiHome: path.join(tree, home), envVars: environment },
       );
       const deployment = new Deployment(cloud, tree, stackName, servers, environment, stack);
-      deployment.set(settings);
+      deployment.set({ ...ownValues[stackName], ...settings });
       return deployment;
     } catch (error) {
       end(servers, [tree]);
@@ -256,40 +260,15 @@ export class Deployment {
       if (diagnosticEvent?.severity === "error") errors.push(diagnosticEvent.message);
     };
     let succeeded = true;
-    const hear = leftWaiting();
     try {
       await command({ onEvent, onOutput: (text) => (output += text) });
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "CommandError") throw error;
       succeeded = false;
       output += error.message;
-    } finally {
-      await hear.end();
     }
     return { succeeded, errors, output, steps, calls: this.cloud.calls.slice(before) };
   }
-}
-
-/**
- * An engine that refuses a step ends at once, and what the program in this process still waits for is rejected, with nobody to
- * hear it. Until the end no such rejection counts as an error of a test; any other is one.
- */
-function leftWaiting(): { readonly end: () => Promise<void> } {
-  const others = process.listeners("unhandledRejection");
-  const unexpected: unknown[] = [];
-  const hear = (reason: unknown) => {
-    if (!String(reason).includes("Resource monitor is terminating")) unexpected.push(reason);
-  };
-  process.removeAllListeners("unhandledRejection").on("unhandledRejection", hear);
-  return {
-    end: async () => {
-      // Rejections are raised once the microtasks are done.
-      for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
-      process.off("unhandledRejection", hear);
-      for (const listener of others) process.on("unhandledRejection", listener);
-      if (unexpected.length > 0) throw new AggregateError(unexpected, unexpected.map(String).join("\n"));
-    },
-  };
 }
 
 /** Version of one of Pulumi's packages. */

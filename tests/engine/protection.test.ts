@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { DestroyOptions } from "@pulumi/pulumi/automation";
-import { ownValues } from "../../local/engine/recorder";
 import { Deployment, inWords, needsCli } from "./deployment";
 
 describe("prod, which is protected, under the real engine", needsCli, () => {
   let stack: Deployment;
   before(async () => {
-    stack = await Deployment.create("prod", ownValues["prod"]);
+    stack = await Deployment.create("prod");
     assert.deepEqual((await stack.up()).errors, []);
   });
   after(() => stack.close());

@@ -148,7 +148,7 @@ export class RecordingCloud implements ProviderBackend {
   private outputs(request: ResourceRequest, number: number): ResourceState {
     const { type, name } = request;
     if (type.startsWith("random:")) return this.drawn(type, name, number);
-    const added = {
+    const added: Properties = {
       ...outputs(request, physicalId(request, number)),
       // Another host has another address.
       ...(type === "aws:ec2/instance:Instance" && { privateIp: `10.20.128.${number % 256}` }),
