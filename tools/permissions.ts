@@ -281,8 +281,6 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
   ],
   // Who is it that deploys, and to which account: `allowedAccountIds` is checked with it.
   "pulumi:providers:aws": ["sts:GetCallerIdentity"],
-  "random:index/randomBytes:RandomBytes": [],
-  "random:index/randomId:RandomId": [],
   "random:index/randomPassword:RandomPassword": [],
 };
 

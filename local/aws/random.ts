@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import type { Handler, Handlers, Properties } from "../engine/handler";
 import { flagOr, numberOr, optionalText } from "../engine/properties";
 
@@ -65,22 +65,5 @@ export function randomHandlers(): Handlers {
       id: "none", // what the provider says too: an id is no secret
       outputs: { result: randomPassword(inputs) },
     })),
-    "random:index/randomBytes:RandomBytes": drawn((inputs) => {
-      const bytes = randomBytes(numberOr(inputs, "length", 0));
-      return { id: "none", outputs: { base64: bytes.toString("base64"), hex: bytes.toString("hex") } };
-    }),
-    "random:index/randomId:RandomId": drawn((inputs) => {
-      const bytes = randomBytes(numberOr(inputs, "byteLength", 0));
-      const prefix = optionalText(inputs, "prefix") ?? "";
-      return {
-        id: bytes.toString("base64url"),
-        outputs: {
-          b64Std: prefix + bytes.toString("base64"),
-          b64Url: prefix + bytes.toString("base64url"),
-          dec: prefix + BigInt(`0x0${bytes.toString("hex")}`).toString(),
-          hex: prefix + bytes.toString("hex"),
-        },
-      };
-    }),
   };
 }

@@ -50,24 +50,14 @@ describe("RandomPassword", () => {
   });
 });
 
-describe("RandomBytes and RandomId", () => {
-  const create = async (type: string, inputs: object) => {
-    const handler = randomHandlers()[type];
-    assert.ok(handler);
-    return handler.create(request(type, "r", inputs as Record<string, unknown>));
-  };
-
-  it("give the same bytes in each form", async () => {
-    const { outputs } = await create("random:index/randomBytes:RandomBytes", { length: 32 });
-    const bytes = Buffer.from(String(outputs["base64"]), "base64");
-    assert.equal(bytes.length, 32);
-    assert.equal(bytes.toString("hex"), outputs["hex"]);
-  });
-
-  it("give an identifier with its prefix", async () => {
-    const { id, outputs } = await create("random:index/randomId:RandomId", { byteLength: 4, prefix: "p-" });
-    const bytes = Buffer.from(id, "base64url");
-    assert.equal(outputs["hex"], `p-${bytes.toString("hex")}`);
-    assert.equal(outputs["dec"], `p-${bytes.readUInt32BE()}`);
+describe("the handler of RandomPassword", () => {
+  it("tells the password in its result, and nothing by its id", async () => {
+    const handler = randomHandlers()["random:index/randomPassword:RandomPassword"];
+    const inputs = { length: 43, special: false };
+    const { id, outputs } = await handler!.create(
+      request("random:index/randomPassword:RandomPassword", "r", inputs),
+    );
+    assert.equal(id, "none");
+    assert.match(String(outputs["result"]), /^[A-Za-z0-9]{43}$/);
   });
 });
