@@ -5,7 +5,7 @@ import {
   DeleteVpcCommand,
 } from "@aws-sdk/client-ec2";
 import type { Handler, Handlers, Properties, ResourceRequest } from "../engine/handler";
-import { flagOr, nested, numberOr, optionalText, text } from "../engine/properties";
+import { flagOr, numberOr, optionalText, text } from "../engine/properties";
 import type { FirewallRule } from "../machine/network/firewall";
 import type { RouteTarget } from "../machine/network/routeTables";
 import { VpcNetwork } from "../machine/network/vpcNetwork";
@@ -327,8 +327,5 @@ export function networkHandlers(inventory: Inventory): Handlers {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": securityGroupRule("egress"),
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": peering,
     "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter": accepter,
-    "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions": inputsOnly("pcx", (_id, { inputs }) => ({
-      ...nested(inputs, "accepter"),
-    })),
   };
 }

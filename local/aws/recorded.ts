@@ -59,10 +59,6 @@ export function recordedHandlers(): Handlers {
       const name = physicalName(request, 128);
       return { id: `${text(request.inputs, "role")}:${name}`, outputs: { name } };
     }),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": recorded(({ inputs }) => ({
-      id: `${text(inputs, "role")}/${text(inputs, "policyArn")}`,
-      outputs: {},
-    })),
     // moto would enforce the statement and overlook its condition: "deny what is not TLS" would deny everything.
     "aws:s3/bucketPolicy:BucketPolicy": recorded(({ inputs }) => ({
       id: text(inputs, "bucket"),
@@ -118,7 +114,6 @@ export function recordedHandlers(): Handlers {
  */
 export const shownOnly: readonly string[] = [
   "aws:ec2/vpcEndpoint:VpcEndpoint",
-  "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions",
   "aws:ec2/eip:Eip",
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
