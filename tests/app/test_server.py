@@ -29,7 +29,7 @@ def unit_environment() -> dict[str, str]:
 class Server:
     """The server over a copy of the application, prepared as the image prepares it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, environ: dict[str, str] | None = None) -> None:
         self.port = free_port()
         source = directory / "src"
         shutil.copytree(APP, source, ignore=shutil.ignore_patterns("__pycache__", "staticfiles"))
@@ -51,10 +51,26 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service"],
                 cwd=source,
-                env={**os.environ, **unit_environment(), **listening},
+                env={**os.environ, **unit_environment(), **listening, **(environ or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
+
+    def wait(self) -> None:
+        """Until the server answers."""
+
+        def serves() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            with suppress(OSError):
+                return self("GET", "/livez")[0].status == 200
+            return False
+
+        eventually(serves)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.notified.close()
 
     def memory(self) -> float:
         """The proportional set size of the server and its workers, in MiB."""
@@ -87,21 +103,12 @@ class Server:
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server"))
     try:
-
-        def serves() -> bool:
-            assert server.process.poll() is None, server.log.read_text()
-            with suppress(OSError):
-                return server("GET", "/livez")[0].status == 200
-            return False
-
-        eventually(serves)
+        server.wait()
         yield server
         if server.process.poll():
             pytest.fail(f"the server has ended: {server.log.read_text()[-5000:]}")
     finally:
-        server.process.kill()
-        server.process.wait()
-        server.notified.close()
+        server.stop()
 
 
 def test_systemd_is_told(server):
