@@ -260,7 +260,7 @@ describe("dev under the real engine", needsCli, () => {
       "create RandomPassword dev-db-app-password-2",
       "create SecretVersion dev-db-app-value",
       "update BucketObjectv2 dev-db-roles",
-      // A template harms nobody before its group, and may be there before the gate has been asked.
+      // The template's new version is left out: it may come before the gate, and harms nobody before its group.
       "create Invocation dev-db-gate",
       "create Group dev-web",
       "create Invocation dev-web-gate",
