@@ -1,13 +1,17 @@
 /** `npm run bench -- NAME`: measures a part of the project on this machine, and says whether its goal is held. */
 import { benchProgram } from "./program";
+import { benchServer } from "./server";
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { program: benchProgram };
+const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  program: benchProgram,
+  server: benchServer,
+};
 
 async function main(): Promise<void> {
-  const [name = ""] = process.argv.slice(2);
+  const [name = "", ...options] = process.argv.slice(2);
   const bench = benches[name];
   if (!bench) throw new Error(`there is no bench "${name}"; there are: ${Object.keys(benches).join(", ")}`);
-  await bench();
+  await bench(options);
 }
 
 main().catch((error: unknown) => {

@@ -27,6 +27,8 @@ interface Stage {
   readonly packages?: readonly string[];
   /** Whether it needs root even with the packages there. @default false */
   readonly root?: boolean;
+  /** Too long for `npm run check`. @default false */
+  readonly takesMinutes?: boolean;
   readonly run: (show: Show) => Promise<Counts>;
 }
 
@@ -139,7 +141,7 @@ const stages: Readonly<Record<string, Stage>> = {
       ),
   },
   // Skips its tests where there is neither Pulumi's CLI nor Go to build it with.
-  "engine tests": { run: (show) => nodeTests(testFiles("engine"), 1, show) },
+  "engine tests": { takesMinutes: true, run: (show) => nodeTests(testFiles("engine"), 1, show) },
   "service tests": { packages: requiredPackages, root: true, run: serviceTests },
   "local region tests": {
     packages: requiredPackages,
@@ -189,8 +191,8 @@ async function main(): Promise<void> {
   const unknown = names.filter((name) => !isCheck && !(name in stages));
   if (unknown.length > 0)
     throw new Error(`no such stage: ${unknown.join(", ")}; there are: ${Object.keys(stages).join(", ")}`);
-  const wanted = Object.entries(stages).filter(([name, { packages }]) =>
-    isCheck ? !packages : names.length === 0 || names.includes(name),
+  const wanted = Object.entries(stages).filter(([name, { packages, takesMinutes }]) =>
+    isCheck ? !packages && !takesMinutes : names.length === 0 || names.includes(name),
   );
   await prepare(wanted.map(([, stage]) => stage));
   const counts = await runTogether(wanted.filter(([, { packages }]) => !packages));
