@@ -1,6 +1,7 @@
 /** What evaluating the program costs, beside importing the three packages that it uses alone. */
 import * as path from "node:path";
 import { loadStack } from "../local/engine/program";
+import type * as engine from "../tests/engine/deployment";
 import { startEchoEngine } from "./echoEngine";
 import { type Figures, measure, type Measured } from "./measure";
 
@@ -47,7 +48,8 @@ function row(name: string, { seconds, processor, mebibytes }: Figures, base: Fig
 /** How long a whole `pulumi preview` of dev takes, the first being slower than the next; without a CLI, why not. */
 async function previewUnderCli(): Promise<string> {
   // Loaded late, as it looks for a CLI, and builds one with Go, when it is loaded.
-  const { Deployment, needsCli } = await import("../tests/engine/deployment");
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- for the reason given
+  const { Deployment, needsCli } = require("../tests/engine/deployment") as typeof engine;
   if (needsCli.skip) return `pulumi preview: skipped, ${needsCli.skip}`;
   const stack = await Deployment.create("dev");
   try {
@@ -60,10 +62,10 @@ async function previewUnderCli(): Promise<string> {
 
 /** Prints a table, and whether the goal is held. */
 export async function benchProgram(): Promise<void> {
-  const engine = await startEchoEngine();
+  const echo = await startEchoEngine();
   try {
     const alone = await measure({ packages, program }, 9);
-    const hosted = await measure(languageHost(engine.address), 3);
+    const hosted = await measure(languageHost(echo.address), 3);
     console.log("| medians | seconds | seconds of the processor | most MiB |\n|---|---:|---:|---:|");
     console.log(row("the three packages alone", alone.packages, alone.packages));
     console.log(row("evaluating dev", alone.program, alone.packages));
@@ -74,7 +76,7 @@ export async function benchProgram(): Promise<void> {
       `goal, at most ${goal.toFixed(1)} x the processor's time of the packages: ${isHeld ? "held" : "missed"}`,
     );
   } finally {
-    engine.stop();
+    echo.stop();
   }
   console.log(await previewUnderCli());
 }
