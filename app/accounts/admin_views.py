@@ -1,5 +1,6 @@
 """What administrators do with the accounts of others."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -72,8 +73,9 @@ class AccountAction(AdminView):
         log_event(request, self.event, account, by=principal(request).account)
         return Response(described(login, changed))
 
+    @abstractmethod
     def change(self, request: Request, account: str) -> Callable[[Account], Account]:
-        raise NotImplementedError
+        """What is done to the account; raises what the administrator is to hear instead."""
 
 
 class Lock(AccountAction):

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import * as path from "node:path";
 
 /** The role's credentials. None of them may appear in an argument or a log. */
 export const credentials = {
@@ -8,14 +9,31 @@ export const credentials = {
   SecretAccessKey: "example/secret+access/key",
   Token: "example/session+token==",
 };
+/** Unique id of the host's role. */
+export const roleId = "AROAEXAMPLE";
+
+/** What every boot script finds: the folder's programs before the machine's, and this fake in place of AWS. */
+export function hostEnvironment(folder: string, endpoint: string): NodeJS.ProcessEnv {
+  return {
+    PATH: `${folder}/bin:${process.env["PATH"]}`,
+    TMPDIR: path.join(folder, "run"),
+    HERE: folder,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint,
+    REPORT_BUCKET: "reports",
+    REPORT_REGION: "us-east-1",
+    REPORT_ROLE_ID: roleId,
+  };
+}
+
 const imdsToken = "example-imds-token";
 
 const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
 const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
 
 /** A path as AWS signs it, whatever the client has sent: all but letters, digits and `-._~` escaped. */
-const canonicalPath = (path: string) =>
-  path
+const canonicalPath = (given: string) =>
+  given
     .split("/")
     .map((part) =>
       encodeURIComponent(decodeURIComponent(part)).replace(

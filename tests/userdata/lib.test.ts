@@ -14,13 +14,12 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { type BootReport, bootReportKey, userIdOf } from "../../gate/contract.cjs";
-import { credentials, FakeAws } from "./fakeAws";
+import { credentials, FakeAws, hostEnvironment, roleId } from "./fakeAws";
 
 const library = ["core", "wait", "json", "secrets", "packages", "agent", "logins"]
   .map((part) => readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8"))
   .join("")
   .replace(/^source .*\n/gm, "");
-const roleId = "AROAEXAMPLE";
 const reportKey = bootReportKey(userIdOf(roleId, "i-1"));
 const version = "v-1";
 const secretArn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:app-AbCdEf";
@@ -58,14 +57,7 @@ async function boot(script: string): Promise<{ status: number | null; output: st
   writeFileSync(file, text.replace("LOG=/var/log/cloud-init-output.log", `LOG='${log}'`));
   const child = spawn("bash", ["-c", `bash '${file}' 2>&1 | tee -a '${log}'; exit \${PIPESTATUS[0]}`], {
     env: {
-      PATH: `${folder}/bin:${process.env["PATH"]}`,
-      TMPDIR: path.join(folder, "run"),
-      HERE: folder,
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint,
-      REPORT_BUCKET: "reports",
-      REPORT_REGION: "us-east-1",
-      REPORT_ROLE_ID: roleId,
+      ...hostEnvironment(folder, endpoint),
       SECRET_ARN: secretArn,
       SECRET_VERSION: version,
     },

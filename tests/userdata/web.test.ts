@@ -16,10 +16,9 @@ import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { assembleScript } from "../../components/host/userData";
 import { type BootReport, bootReportKey, functionSeconds, userIdOf } from "../../gate/contract.cjs";
-import { FakeAws } from "./fakeAws";
+import { FakeAws, hostEnvironment, roleId } from "./fakeAws";
 
 const secretArn = (name: string) => `arn:aws:secretsmanager:us-east-2:123456789012:secret:${name}-AbCdEf`;
-const roleId = "AROAEXAMPLE";
 
 let aws: FakeAws;
 let folder: string;
@@ -88,14 +87,7 @@ async function boot(meanwhile = ":"): Promise<number | null> {
     // Whatever runs still holds the last pipe open.
     stdio: ["ignore", "ignore", "inherit", "pipe"],
     env: {
-      PATH: `${folder}/bin:${process.env["PATH"]}`,
-      TMPDIR: path.join(folder, "run"),
-      HERE: folder,
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint,
-      REPORT_BUCKET: "reports",
-      REPORT_REGION: "us-east-1",
-      REPORT_ROLE_ID: roleId,
+      ...hostEnvironment(folder, endpoint),
       ACCOUNT_BUCKET: "accounts",
       SERVICE_SECRET_ARN: secretArn("service"),
       SERVICE_SECRET_VERSION: "v-1",
