@@ -43,6 +43,18 @@ export default tseslint.config(
     },
   },
   {
+    files: ["index.ts", "{components,settings}/**/*.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ObjectExpression > SpreadElement > LogicalExpression[operator='&&']",
+          message: "Pulumi leaves out what is undefined: write the property plainly.",
+        },
+      ],
+    },
+  },
+  {
     files: ["tests/**/*.ts"],
     rules: {
       "no-restricted-imports": [

@@ -44,8 +44,8 @@ export function readSettings(
         ? undefined
         : {
             name: domainName,
-            ...(hostedZoneId !== "" && { hostedZoneId }),
-            ...(certificateArn !== "" && { certificateArn }),
+            hostedZoneId: hostedZoneId || undefined,
+            certificateArn: certificateArn || undefined,
           },
     ssh: sshPublicKey === "" ? undefined : { publicKey: sshPublicKey, cidrBlocks: sshCidrs },
     stackTags,
@@ -59,7 +59,7 @@ export function providerArgs(settings: Settings, region: Region): aws.ProviderAr
   return {
     region,
     defaultTags: { tags },
-    ...(profile !== "" && { profile }),
-    ...(allowedAccountIds.length > 0 && { allowedAccountIds: [...allowedAccountIds] }),
+    profile: profile || undefined,
+    allowedAccountIds: allowedAccountIds.length > 0 ? [...allowedAccountIds] : undefined,
   };
 }

@@ -186,7 +186,7 @@ export class PostgresHost extends pulumi.ComponentResource {
       instanceType: this.args.instanceType,
       subnetId: this.subnet.id,
       userData: this.userData(volume, role, host),
-      ...(access.keyName && { keyName: access.keyName }),
+      keyName: access.keyName,
     };
     const snapshot = this.snapshotBefore(volume, identity);
     return new aws.ec2.Instance(
@@ -215,7 +215,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   /** Taken of the volume as it is before a host of this identity gets it: another description is another snapshot. */
   private snapshotBefore(
     volume: aws.ebs.Volume,
-    identity: Readonly<Record<string, pulumi.Input<string>>>,
+    identity: Readonly<Record<string, pulumi.Input<string> | undefined>>,
   ): aws.ebs.Snapshot {
     const fingerprint = pulumi.all(identity).apply((known) => hash(JSON.stringify(known)));
     return new aws.ebs.Snapshot(

@@ -45,7 +45,7 @@ export class PostgresRole extends pulumi.ComponentResource {
         value: {
           ...login(passwordVersion),
           ...database,
-          ...(passwordVersion > 1 && { previous: login(passwordVersion - 1) }),
+          previous: passwordVersion > 1 ? login(passwordVersion - 1) : undefined,
         },
         replicaRegion: args.readerRegion,
         recoveryDays: args.recoveryDays,

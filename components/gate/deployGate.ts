@@ -125,7 +125,7 @@ export class DeployGate extends pulumi.ComponentResource implements BootGate, Cu
   ): aws.lambda.Invocation {
     return new aws.lambda.Invocation(
       name,
-      { functionName: this.functionName, input: pulumi.jsonStringify(event), ...(triggers && { triggers }) },
+      { functionName: this.functionName, input: pulumi.jsonStringify(event), triggers },
       // The function is in the gate's region, whatever the region of the component that waits; and its policy comes with
       // it, but not with its name.
       pulumi.mergeOptions(

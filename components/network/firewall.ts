@@ -55,8 +55,8 @@ export class Firewall extends pulumi.ComponentResource {
       ipProtocol: "tcp",
       fromPort: opening.port,
       toPort: opening.port,
-      ...(opening.cidrBlock !== undefined && { cidrIpv4: opening.cidrBlock }),
-      ...(opening.securityGroupId !== undefined && { referencedSecurityGroupId: opening.securityGroupId }),
+      cidrIpv4: opening.cidrBlock,
+      referencedSecurityGroupId: opening.securityGroupId,
       tags: { Name: `${name}-${opening.name}` },
     });
     for (const opening of args.ingress ?? []) {

@@ -37,15 +37,14 @@ export class GeneratedSecret extends pulumi.ComponentResource implements PinnedS
 
   constructor(name: string, args: GeneratedSecretArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:GeneratedSecret", name, {}, opts);
+    const { replicaRegion } = args;
     const secret = new aws.secretsmanager.Secret(
       name,
       {
         description: args.description,
         recoveryWindowInDays: args.recoveryDays,
-        ...(args.replicaRegion && {
-          replicas: [{ region: args.replicaRegion }],
-          forceOverwriteReplicaSecret: true,
-        }),
+        replicas: replicaRegion === undefined ? undefined : [{ region: replicaRegion }],
+        forceOverwriteReplicaSecret: replicaRegion === undefined ? undefined : true,
       },
       { parent: this },
     );

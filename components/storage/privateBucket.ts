@@ -71,7 +71,7 @@ export class PrivateBucket extends pulumi.ComponentResource {
     new aws.s3.BucketLifecycleConfiguration(
       `${name}-lifecycle`,
       { bucket, rules: lifecycle(args) },
-      { ...child, ...(versioning && { dependsOn: versioning }) },
+      { ...child, dependsOn: versioning },
     );
     this.bucketName = bucket;
     this.arn = arn;
@@ -86,7 +86,7 @@ function lifecycle({ versioned, noncurrentDays, expiry }: PrivateBucketArgs) {
       status: "Enabled",
       filter: {},
       abortIncompleteMultipartUpload: { daysAfterInitiation: 7 },
-      ...(versioned && { noncurrentVersionExpiration: { noncurrentDays: noncurrentDays ?? 90 } }),
+      noncurrentVersionExpiration: versioned ? { noncurrentDays: noncurrentDays ?? 90 } : undefined,
     },
     ...Object.entries(expiry ?? {}).map(([prefix, days]) => ({
       id: prefix.replace(/\/$/, ""),

@@ -114,7 +114,7 @@ export class WebTemplate extends pulumi.ComponentResource {
           tags,
         })),
         userData: this.userData(role),
-        ...(access.keyName && { keyName: access.keyName }),
+        keyName: access.keyName,
       },
       this.child,
     );

@@ -195,7 +195,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       const outputs = {
         arn: arn("ec2", region, `${kind}/${id}`),
         ownerId: accountId,
-        ...(kind === "natgateway" && { publicIp: "203.0.113.1" }),
+        publicIp: kind === "natgateway" ? "203.0.113.1" : undefined,
       };
       return Promise.resolve({ id, outputs });
     },

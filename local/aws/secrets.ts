@@ -36,10 +36,8 @@ function secretHandler(clients: AwsClients): Handler {
           Name: name,
           Description: optionalText(inputs, "description"),
           Tags: tagList(inputs),
-          ...(regions.length > 0 && {
-            AddReplicaRegions: regions.map((Region) => ({ Region })),
-            ForceOverwriteReplicaSecret: flagOr(inputs, "forceOverwriteReplicaSecret", false),
-          }),
+          AddReplicaRegions: regions.length > 0 ? regions.map((Region) => ({ Region })) : undefined,
+          ForceOverwriteReplicaSecret: flagOr(inputs, "forceOverwriteReplicaSecret", false),
         }),
       );
       if (created.ARN === undefined)
@@ -93,7 +91,8 @@ function secretHandler(clients: AwsClients): Handler {
         await secretsManager.send(
           new DeleteSecretCommand({
             SecretId: id,
-            ...(days === 0 ? { ForceDeleteWithoutRecovery: true } : { RecoveryWindowInDays: days }),
+            ForceDeleteWithoutRecovery: days === 0 ? true : undefined,
+            RecoveryWindowInDays: days === 0 ? undefined : days,
           }),
         );
       });
@@ -109,10 +108,9 @@ function secretVersionHandler(clients: AwsClients): Handler {
     const version = await clients.in(region).secretsManager.send(
       new PutSecretValueCommand({
         SecretId: secretId,
-        ...(binary === undefined
-          ? { SecretString: text(inputs, "secretString") }
-          : { SecretBinary: Buffer.from(binary, "base64") }),
-        ...(stages.length > 0 && { VersionStages: stages }),
+        SecretString: binary === undefined ? text(inputs, "secretString") : undefined,
+        SecretBinary: binary === undefined ? undefined : Buffer.from(binary, "base64"),
+        VersionStages: stages.length > 0 ? stages : undefined,
       }),
     );
     if (!version.VersionId) throw new Error(`${name}: Secrets Manager gave the secret's value no version`);
@@ -158,7 +156,7 @@ function parameterHandler(clients: AwsClients): Handler {
         Description: optionalText(inputs, "description"),
         Overwrite: overwrite,
         // The API refuses tags together with Overwrite.
-        ...(!overwrite && { Tags: tagList(inputs) }),
+        Tags: overwrite ? undefined : tagList(inputs),
       }),
     );
     const outputs = {

@@ -79,9 +79,10 @@ function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
         new s3.CreateBucketCommand({
           Bucket: bucket,
           ObjectLockEnabledForBucket: flagOr(inputs, "objectLockEnabled", false),
-          ...(region !== "us-east-1" && {
-            CreateBucketConfiguration: { LocationConstraint: region as s3.BucketLocationConstraint },
-          }),
+          CreateBucketConfiguration:
+            region === "us-east-1"
+              ? undefined
+              : { LocationConstraint: region as s3.BucketLocationConstraint },
         }),
       );
       await tag(client, bucket, inputs);
@@ -240,7 +241,7 @@ function objectHandler(clients: AwsClients): Handler {
         ServerSideEncryption: optionalText(inputs, "serverSideEncryption") as
           s3.ServerSideEncryption | undefined,
         StorageClass: optionalText(inputs, "storageClass") as s3.StorageClass | undefined,
-        ...(tags && { Tagging: tags }),
+        Tagging: tags || undefined,
       }),
     );
     return {

@@ -242,7 +242,7 @@ export class ProviderServer {
   private planned(call: Call<Named>, inputs: Properties): Properties {
     const type = typeOf(call.request.getUrn());
     const region = this.region(call, inputs);
-    return { ...inputs, ...(region !== "" && { region }), ...this.tags(call, type, inputs) };
+    return { ...inputs, region: region || undefined, ...this.tags(call, type, inputs) };
   }
 
   private tags(call: Call<Named>, type: string, inputs: Properties): Properties {

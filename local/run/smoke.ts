@@ -36,6 +36,7 @@ export async function smokeCheck(options: SmokeOptions): Promise<void> {
       answer = await fetch(new URL(path, url), {
         method,
         headers: {
+          // A header that is undefined would be sent as this word.
           ...(body && { "content-type": "application/json" }),
           ...(token && { authorization: `Bearer ${token}` }),
         },

@@ -345,9 +345,14 @@ it("defaults and derived values", () => {
   assert.equal(settings.ssh, undefined);
   assert.equal(settings.serviceKeyVersion, 1);
   assert.deepEqual(settings.tags, { team: "web", project, stack: "dev" });
-  assert.deepEqual(read(https).domain, { name: "app.acme.co", hostedZoneId: "Z0123456789" });
+  assert.deepEqual(read(https).domain, {
+    name: "app.acme.co",
+    hostedZoneId: "Z0123456789",
+    certificateArn: undefined,
+  });
   assert.deepEqual(read({ domainName: "app.acme.co", certificateArn: certificate }).domain, {
     name: "app.acme.co",
+    hostedZoneId: undefined,
     certificateArn: certificate,
   });
   assert.deepEqual(read({ ...valid, sshPublicKey: key, sshCidrs: '["192.0.2.0/24"]' }).ssh, {

@@ -39,6 +39,6 @@ export function nspawn(
       ...["--timezone=off", `--machine=${id}`, ...args],
     ],
     // On a machine with the old control groups the host still gets the new ones, which its systemd insists on.
-    env: { ...process.env, ...(groups.length > 1 && { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" }) },
+    env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: groups.length > 1 ? "1" : undefined },
   };
 }
