@@ -71,6 +71,11 @@ export const combinations: readonly Combination[] = [
       ? "domainName is not set: give it, with hostedZoneId or certificateArn, for HTTPS, or set allowHttp to true for a trial over plain HTTP"
       : undefined;
   }),
+  between(["domainName", "legacyRoutes"], ({ domainName, legacyRoutes }) =>
+    domainName !== "" && legacyRoutes
+      ? `legacyRoutes is true but domainName is ${domainName}: passwords in the paths of a public name are kept by whatever logs requests on the way; remove one of them`
+      : undefined,
+  ),
   between(["sshPublicKey", "sshCidrs"], ({ sshPublicKey, sshCidrs }) => {
     if (sshPublicKey !== "" && sshCidrs.length === 0)
       return "sshPublicKey is set but sshCidrs is empty: name the networks that may reach port 22";

@@ -179,6 +179,11 @@ export const fields = {
     "Certificate for domainName in the web region, if it is not to be made here.",
   ),
   allowHttp: setting(flag(), false, "Speak plain HTTP while there is no domainName; for trials only."),
+  legacyRoutes: setting(
+    flag(),
+    false,
+    "Serve the routes of the replaced systems, too; for trials only: their paths hold passwords.",
+  ),
   accessCidrs: setting(list(checks.accessNetworks), ["0.0.0.0/0"], "Networks that may reach the service."),
   sshPublicKey: setting(
     text(checks.sshPublicKey),

@@ -17,6 +17,7 @@ ALLOWED_HOSTS="$ALLOWED_HOSTS"
 AWS_REGION=$REGION
 DATABASE_CA_FILE=$run/database-ca.pem
 INSTANCE_ID=$INSTANCE_ID
+LEGACY_ROUTES=$LEGACY_ROUTES
 ENV
 
 # The service logs JSON: of an exception, its last lines say what is wrong.

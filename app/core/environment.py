@@ -29,6 +29,7 @@ class Environment:
     region: str
     allowed_hosts: list[str]
     instance_id: str
+    legacy_routes: bool
 
 
 class _Reader:
@@ -50,6 +51,12 @@ class _Reader:
             self.problems.append(f"{name} is {value!r}: give a whole number")
             return 0
         return int(value)
+
+    def flag(self, name: str) -> bool:
+        value = self.environ.get(name) or "false"
+        if value not in ("true", "false"):
+            self.problems.append(f"{name} is {value!r}: give true or false")
+        return value == "true"
 
     def file(self, name: str) -> str:
         value = self.environ.get(name, "")
@@ -124,6 +131,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     region = reader.variable("AWS_REGION", "give the region of the account bucket")
     ca_file = reader.file("DATABASE_CA_FILE")
     pool_size = reader.number("DATABASE_POOL_SIZE")
+    legacy_routes = reader.flag("LEGACY_ROUTES")
     allowed_hosts = environ.get("ALLOWED_HOSTS", "")
     instance_id = environ.get("INSTANCE_ID", "")
     if pool_size:
@@ -143,6 +151,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         region=region,
         allowed_hosts=[re.sub(r":\d+$", "", host) for host in allowed_hosts.split()],
         instance_id=instance_id,
+        legacy_routes=legacy_routes,
     )
 
 

@@ -83,6 +83,7 @@ def environ_of(scope: "HTTPScope", body: bytes) -> WSGIEnvironment:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": _File,
+        "service.legacy": legacy_of(scope),
     }
     for name, value in scope["headers"]:
         if b"_" in name or name in (b"content-length", b"transfer-encoding"):
@@ -94,6 +95,12 @@ def environ_of(scope: "HTTPScope", body: bytes) -> WSGIEnvironment:
         environ[key] = f"{environ[key]},{text}" if key in environ else text
     environ["CONTENT_LENGTH"] = str(len(body))
     return environ
+
+
+def legacy_of(scope: "HTTPScope") -> str:
+    """The old route that was asked for, or an empty text."""
+    name: str = scope.get("state", {}).get("legacy", "")
+    return name
 
 
 def header(scope: "HTTPScope", name: bytes) -> str:

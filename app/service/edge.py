@@ -18,6 +18,7 @@ from wsgiref.types import WSGIApplication
 from django.db import connections
 
 from core.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
+from legacy import routes as legacy
 from service import bridge, capacity
 from service.bridge import Answer, Headers
 from service.health import readiness
@@ -102,6 +103,7 @@ class Edge:
         if path in LIVENESS_PATHS and scope["method"] in ("GET", "HEAD"):
             await self._send(send, _json(200, b'{"status": "ok"}'))
             return
+        scope, receive = legacy.translate(scope, receive)
         try:
             answer = await self._answer(scope, receive)
         except Disconnected:
@@ -223,4 +225,6 @@ def _log(scope: "HTTPScope", answer: Answer, started: float) -> None:
         "trace": bridge.header(scope, b"x-amzn-trace-id"),
         "account": answer.account,
     }
+    if old := bridge.legacy_of(scope):
+        fields["legacy"] = old
     logger.info("request", extra={"fields": fields})

@@ -23,6 +23,7 @@ MIDDLEWARE = [
     "service.middleware.ApiHeaders",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "legacy.middleware.OldAnswers",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 

@@ -5,6 +5,8 @@ from django.urls import path
 from accounts import admin_views as administration
 from accounts import views as accounts
 from fleet.views import FleetView
+from legacy.routes import SUCCESSORS
+from legacy.views import retired
 from service.docs import DocsView, schema
 from tasks.views import TaskDetail, TaskList
 
@@ -25,6 +27,7 @@ urlpatterns = [
     path("v1/fleet", FleetView.as_view()),
     path("v1/schema", schema, name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
+    *(path(name, retired) for name in SUCCESSORS),
 ]
 
 handler400 = "core.problems.bad_request"

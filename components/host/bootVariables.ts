@@ -40,6 +40,8 @@ export const bootVariables = {
     DATABASE_SECRET_VERSION: String,
     /** Names under which clients may ask, separated by spaces. */
     ALLOWED_HOSTS: String,
+    /** Whether the routes of the replaced systems are served. */
+    LEGACY_ROUTES: Boolean,
   },
   /** The runner of the migrations. */
   release: {

@@ -22,6 +22,8 @@ export interface WebEntranceArgs {
   readonly domain: Domain | undefined;
   /** Who may reach the service. */
   readonly accessCidrs: readonly string[];
+  /** Log each request with its address; off where addresses hold passwords. */
+  readonly accessLogs: boolean;
   /** How long access logs are kept, in days. */
   readonly logRetentionDays: number;
   /** Refuse to replace or delete the load balancer and its logs. */
@@ -56,7 +58,7 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
  *
  * | change | effect |
  * |---|---|
- * | `domain`, `accessCidrs`, `logRetentionDays`, `protect` | in place |
+ * | `domain`, `accessCidrs`, `accessLogs`, `logRetentionDays`, `protect` | in place |
  * | a zone more or less | in place, before the fleet follows: hosts in a zone that goes get no more requests |
  * | the network replaced | replaced: the address changes, and nothing answers until the new fleet does; refused while `protect` is on |
  */
@@ -123,7 +125,7 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
   }
 
   private createBalancer(firewall: Firewall): aws.lb.LoadBalancer {
-    const { network, protect } = this.args;
+    const { network, protect, accessLogs } = this.args;
     const logs = this.createLogs();
     return new aws.lb.LoadBalancer(
       this.name,
@@ -136,7 +138,7 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
         desyncMitigationMode: "defensive",
         enableDeletionProtection: protect,
         idleTimeout: 60,
-        accessLogs: { enabled: true, bucket: logs.bucketName },
+        accessLogs: { enabled: accessLogs, bucket: logs.bucketName },
       },
       {
         ...this.child,

@@ -17,6 +17,8 @@ export interface WebHost {
   readonly accounts: AccountAccess;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
+  /** Serve the routes of the replaced systems, whose paths hold passwords. */
+  readonly legacyRoutes: boolean;
 }
 
 /** Arguments of a {@link WebTemplate}. */
@@ -121,7 +123,7 @@ export class WebTemplate extends pulumi.ComponentResource {
   }
 
   private userData(role: HostRole): pulumi.Output<string> {
-    const { gate, accounts, database, hostNames } = this.args;
+    const { gate, accounts, database, hostNames, legacyRoutes } = this.args;
     return userDataFor("web", {
       ...gate.reportVariables(role.roleId),
       ACCOUNT_BUCKET: accounts.bucketName,
@@ -131,6 +133,7 @@ export class WebTemplate extends pulumi.ComponentResource {
       DATABASE_SECRET_ARN: database.app.secret.arn,
       DATABASE_SECRET_VERSION: database.app.secret.versionId,
       ALLOWED_HOSTS: hostNames,
+      LEGACY_ROUTES: legacyRoutes,
     }).apply((userData) => Buffer.from(userData).toString("base64"));
   }
 }

@@ -167,6 +167,31 @@ def admin(api):
 
 
 @pytest.fixture
+def group(settings_with):
+    """An auto scaling group of two hosts, one of which is this one."""
+    import fake_aws
+
+    client = fake_aws.boto3.client("autoscaling", region_name=fake_aws.REGION)
+    client.create_launch_configuration(
+        LaunchConfigurationName="web", ImageId="ami-12345678", InstanceType="t3.micro"
+    )
+    client.create_auto_scaling_group(
+        AutoScalingGroupName="web",
+        LaunchConfigurationName="web",
+        AvailabilityZones=["us-east-1a"],
+        MinSize=1,
+        MaxSize=4,
+        DesiredCapacity=2,
+    )
+    described = client.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
+    instance = described["AutoScalingGroups"][0]["Instances"][0]["InstanceId"]
+    with settings_with(instance_id=instance):
+        yield client
+    client.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+    client.delete_launch_configuration(LaunchConfigurationName="web")
+
+
+@pytest.fixture
 def cluster(pytestconfig):
     return pytestconfig.cluster
 

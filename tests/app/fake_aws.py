@@ -58,6 +58,12 @@ def objects() -> dict[str, bytes]:
     }
 
 
+def desired(client) -> int:
+    """The size that the auto scaling group is to have."""
+    described = client.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
+    return described["AutoScalingGroups"][0]["DesiredCapacity"]
+
+
 def _hang_up(environ) -> list[bytes]:
     """The client finds its connection closed, and no answer."""
     environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)

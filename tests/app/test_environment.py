@@ -53,6 +53,33 @@ def test_values(environ):
     assert values.database_ca_file == ""
 
 
+def test_all_that_the_boot_script_writes_is_read(environ):
+    script = (APP.parent / "userdata/web.sh").read_text()
+    file = re.search(r"<<ENV\n(.*?)\nENV\n", script, re.DOTALL)[1]
+    written = re.findall("^([A-Z_]+)=", file, re.MULTILINE)
+    read = set()
+
+    class Watched(dict):
+        def get(self, name, default=None):
+            read.add(name)
+            return super().get(name, default)
+
+    read_environment(Watched(environ))
+    assert {*written} <= read
+    assert len(written) >= 6
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False), ("", False)])
+def test_flags(environ, text, value):
+    assert read_environment({**environ, "LEGACY_ROUTES": text}).legacy_routes is value
+
+
+def test_a_flag_that_is_none(environ):
+    assert faults({**environ, "LEGACY_ROUTES": "yes"}) == [
+        "- LEGACY_ROUTES is 'yes': give true or false"
+    ]
+
+
 def test_members_of_the_secret_that_nobody_needs_do_not_matter(environ):
     change_secret(environ, another="p" * 64)
     assert read_environment(environ).secret_key == SERVICE_SECRET["secretKey"]

@@ -1,42 +1,13 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 
 from accounts import store
 from core import aws
-from fake_aws import REGION
+from fake_aws import desired
 from fleet import groups
-
-
-@pytest.fixture
-def group(settings_with):
-    """An auto scaling group of two hosts, one of which is this one."""
-    client = boto3.client("autoscaling", region_name=REGION)
-    client.create_launch_configuration(
-        LaunchConfigurationName="web", ImageId="ami-12345678", InstanceType="t3.micro"
-    )
-    client.create_auto_scaling_group(
-        AutoScalingGroupName="web",
-        LaunchConfigurationName="web",
-        AvailabilityZones=["us-east-1a"],
-        MinSize=1,
-        MaxSize=4,
-        DesiredCapacity=2,
-    )
-    described = client.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
-    instance = described["AutoScalingGroups"][0]["Instances"][0]["InstanceId"]
-    with settings_with(instance_id=instance):
-        yield client
-    client.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
-    client.delete_launch_configuration(LaunchConfigurationName="web")
-
-
-def desired(client) -> int:
-    described = client.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
-    return described["AutoScalingGroups"][0]["DesiredCapacity"]
 
 
 def test_read(admin, group):

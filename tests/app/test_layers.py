@@ -10,7 +10,8 @@ BELOW = {
     "accounts": {"core"},
     "tasks": {"core", "accounts"},
     "fleet": {"core", "accounts"},
-    "service": {"core", "accounts", "tasks", "fleet"},
+    "legacy": {"core", "accounts"},
+    "service": {"core", "accounts", "tasks", "fleet", "legacy"},
 }
 
 

@@ -215,6 +215,11 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     line: /allowHttp is true but domainName is app.acme.co/,
   },
   {
+    title: "old routes under a public name",
+    config: { ...https, legacyRoutes: "true" },
+    line: /legacyRoutes is true but domainName is app.acme.co: passwords in the paths .* remove one of them/,
+  },
+  {
     title: "no full name",
     config: { ...https, domainName: "app" },
     line: /domainName is app: give a full name/,

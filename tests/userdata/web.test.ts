@@ -95,6 +95,7 @@ async function boot(meanwhile = ":"): Promise<number | null> {
       DATABASE_SECRET_ARN: secretArn("database"),
       DATABASE_VOLUME_ID: "vol-1",
       ALLOWED_HOSTS: "example.com",
+      LEGACY_ROUTES: "true",
     },
   });
   (child.stdio[3] as Readable).resume();
@@ -117,6 +118,7 @@ describe("a web host", () => {
     set("alive");
     assert.equal(await boot(), 0);
     assert.equal(reports.length, 1);
+    assert.match(readFileSync(path.join(folder, "run/app/env"), "utf8"), /^LEGACY_ROUTES=true$/m);
     const { succeeded, ready, readiness, step } = reports[0]!;
     assert.deepEqual(
       { succeeded, ready, readiness, step },

@@ -23,6 +23,7 @@ const tier = (change: Partial<ScalingWebTierArgs> = {}) =>
             accounts: new StubAccounts(),
             imageId: "ami-1",
             instanceType: "t3.micro",
+            legacyRoutes: false,
           },
           after: [new Path(provider)],
           size: { min: 2, max: 6 },

@@ -22,6 +22,7 @@ const entrance = (change: Partial<Omit<WebEntranceArgs, "network">> = {}, zones 
           network: network(zones),
           domain: undefined,
           accessCidrs: ["0.0.0.0/0"],
+          accessLogs: true,
           logRetentionDays: 7,
           protect: false,
           ...change,
@@ -53,6 +54,11 @@ describe("WebEntrance", () => {
       JSON.stringify(lifecycle.inputs["rules"]),
       /"expiration":\{"days":30\},"filter":\{"prefix":"AWSLogs\/"\}/,
     );
+  });
+
+  it("logs no addresses of requests where they hold passwords", async () => {
+    const balancer = find(await entrance({ accessLogs: false }), balancerType, "web");
+    assert.deepEqual(balancer.inputs["accessLogs"], { enabled: false, bucket: "web-logs-1234567" });
   });
 
   it("asks hosts for /livez, on the port that it tells the fleet", async () => {

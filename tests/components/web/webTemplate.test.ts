@@ -22,6 +22,7 @@ const template = (access: HostAccessArgs = { sessionManager: true }, hostsHavePu
           tier: "web",
           imageId: "ami-1",
           instanceType: "t3.micro",
+          legacyRoutes: false,
           securityGroupId: "sg-1",
           hostNames: pulumi.output("service.example.org"),
           tags: { project: "x" },
@@ -67,6 +68,7 @@ describe("WebTemplate", () => {
     assert.match(script, /ALLOWED_HOSTS='service\.example\.org'/);
     assert.match(script, /ACCOUNT_BUCKET='accounts'/);
     assert.match(script, /DATABASE_VOLUME_ID='vol-1'/);
+    assert.match(script, /LEGACY_ROUTES='false'/);
   });
 
   it("lets hosts resize the groups of their tier", async () => {
