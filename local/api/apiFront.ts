@@ -40,10 +40,30 @@ export interface TargetHealthSource {
   describe(targetGroupArn: string): readonly TargetReport[] | undefined;
 }
 
+/** Something that a group has done or is doing, as Auto Scaling tells it. */
+export interface ScalingActivity {
+  readonly id: string;
+  readonly description: string;
+  /** Why, in Auto Scaling's own words. */
+  readonly cause: string;
+  readonly startedAt: Date;
+  readonly endedAt?: Date;
+  readonly status: "InProgress" | "Successful" | "Failed" | "Cancelled";
+  /** What went wrong. */
+  readonly message?: string;
+}
+
+/** Where it is known what auto scaling groups did, and why. */
+export interface ScalingActivitySource {
+  /** The newest first; none for a group that does not exist. */
+  activitiesOf(groupName: string): readonly ScalingActivity[];
+}
+
 /** What the front asks instead of moto. */
 export interface Truth {
   readonly hosts: HostControl;
   readonly targetHealth: TargetHealthSource;
+  readonly scaling: ScalingActivitySource;
 }
 
 /** The AWS API of the local region. */
@@ -51,11 +71,12 @@ export interface ApiFront {
   readonly port: number;
   /** For `AWS_ENDPOINT_URL` on this machine. */
   readonly endpoint: string;
-  /** Names who answers for hosts and target health; they need the endpoint to be made, so they come later. */
+  /** Names who answers for hosts, groups and target health; they need the endpoint to be made, so they come later. */
   attach(truth: Truth): void;
   close(): Promise<void>;
 }
 
+const autoScalingNamespace = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 const loadBalancingNamespace = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
 const capacityActions = new Set(["SetDesiredCapacity", "UpdateAutoScalingGroup"]);
 const queryServices = new Set(["ec2", "elasticloadbalancing", "autoscaling"]);
@@ -136,6 +157,29 @@ function describeTargetHealth(source: TargetHealthSource, parameters: URLSearchP
   );
 }
 
+function describeScalingActivities(source: ScalingActivitySource, parameters: URLSearchParams): XmlAnswer {
+  const group = parameters.get("AutoScalingGroupName") ?? "";
+  const activities = source.activitiesOf(group);
+  const first = Number(parameters.get("NextToken") ?? 0);
+  const end = first + Number(parameters.get("MaxRecords") ?? 100);
+  const members = activities
+    .slice(first, end)
+    .map(
+      ({ id, description, cause, startedAt, endedAt, status, message }) =>
+        `<member>${element("ActivityId", id)}${element("AutoScalingGroupName", group)}` +
+        `${element("Description", description)}${element("Cause", cause)}` +
+        `${element("StartTime", startedAt.toISOString())}${element("EndTime", endedAt?.toISOString())}` +
+        `${element("StatusCode", status)}${element("StatusMessage", message)}` +
+        `${element("Progress", endedAt ? 100 : 50)}</member>`,
+    );
+  return queryAnswer(
+    "DescribeScalingActivities",
+    autoScalingNamespace,
+    `<Activities>${members.join("")}</Activities>` +
+      element("NextToken", end < activities.length ? end : undefined),
+  );
+}
+
 /** The power action behind an EC2 action; moto's own record of the state follows for start and stop. */
 function powerAction(
   hosts: HostControl,
@@ -193,6 +237,7 @@ function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
  * Starts the AWS API of the local region: moto, with the answers corrected that moto gives untruthfully.
  * - target health comes from the load balancer that really checks the hosts;
  * - reboot, start and stop reach the host;
+ * - what a group did, and why, comes from the group;
  * - a desired capacity outside the group's limits is refused;
  * - writes to a bucket are done one at a time: moto checks `If-None-Match` and `If-Match` and then writes, in two steps;
  * - calls of the query protocol are done one at a time: moto changes its records without locks.
@@ -232,11 +277,14 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
 
   /** What the hosts and the balancer answer; undefined where moto has the word, too. */
   async function answerTruly(
-    { hosts, targetHealth }: Truth,
+    { hosts, targetHealth, scaling }: Truth,
     { service, action, parameters }: Query,
   ): Promise<XmlAnswer | undefined> {
     if (service === "elasticloadbalancing" && action === "DescribeTargetHealth") {
       return describeTargetHealth(targetHealth, parameters);
+    }
+    if (service === "autoscaling" && action === "DescribeScalingActivities") {
+      return describeScalingActivities(scaling, parameters);
     }
     const power = service === "ec2" ? powerAction(hosts, action) : undefined;
     if (!power || parameters.get("DryRun") === "true") return undefined;

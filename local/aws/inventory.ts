@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { TargetHealthSource } from "../api/apiFront";
+import type { ScalingActivity, ScalingActivitySource, TargetHealthSource } from "../api/apiFront";
 import type { AwsClients } from "../api/clients";
 import type { TargetGroup } from "../machine/balancer/targetGroup";
 import { Host } from "../machine/host/host";
@@ -36,7 +36,7 @@ export interface SubnetRecord {
 }
 
 /** What exists in the local region, by AWS id. Handlers of resource types add to it and take from it. */
-export class Inventory implements TargetHealthSource {
+export class Inventory implements TargetHealthSource, ScalingActivitySource {
   readonly vpcs = new Map<string, VpcNetwork>();
   readonly subnets = new Map<string, SubnetRecord>();
   readonly instances: Instances;
@@ -109,6 +109,10 @@ export class Inventory implements TargetHealthSource {
 
   describe(targetGroupArn: string) {
     return this.targetGroups.get(targetGroupArn)?.describe();
+  }
+
+  activitiesOf(groupName: string): readonly ScalingActivity[] {
+    return this.scalingGroups.get(groupName)?.activities.list() ?? [];
   }
 
   /** The base image under the id that stands for a Debian image of that name. */

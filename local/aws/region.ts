@@ -112,7 +112,7 @@ async function start(options: RegionOptions, undo: Undo): Promise<Region> {
   undo.add(() => clients.destroy());
   const inventory = await Inventory.open({ state, clients, apiPort: front.port, baseImage, onFault });
   undo.add(() => inventory.close());
-  front.attach({ hosts: inventory.instances, targetHealth: inventory });
+  front.attach({ hosts: inventory.instances, targetHealth: inventory, scaling: inventory });
   const recorded = recordedHandlers();
   const active: Handlers = {
     ...randomHandlers(),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { causes, ScalingActivities } from "./scalingActivities";
 
 /** How often a group compares what it should have with what it has, in milliseconds. */
 const lookInterval = 1000;
@@ -44,8 +45,17 @@ interface Member {
   readonly launch: Promise<void>;
   readonly cancel: AbortController;
   isLaunched: boolean;
+  /** Why it is replaced, once it is. */
+  fault: string | undefined;
   /** Its end, once that has begun. */
   end: Promise<void> | undefined;
+}
+
+/** Another size that a group is to have. */
+interface Resize {
+  readonly from: number;
+  readonly to: number;
+  readonly cause: string;
 }
 
 /**
@@ -56,6 +66,9 @@ export class ScalingGroup {
   private readonly members = new Map<string, Member>();
   private readonly closing = new AbortController();
   private following: Promise<void> | undefined;
+  /** The size at the last look; undefined before the first. */
+  private size: number | undefined;
+  readonly activities = new ScalingActivities();
 
   constructor(
     private readonly record: GroupRecord,
@@ -91,28 +104,55 @@ export class ScalingGroup {
   async look(): Promise<void> {
     const wanted = new Set(await this.record.wanted());
     if (this.isClosing()) return;
+    const resize = this.noteSize(wanted.size);
     for (const [id, member] of this.members)
-      if (!wanted.has(id)) this.end(id, member).catch((error: unknown) => this.fault(error));
-    for (const id of wanted) if (!this.members.has(id)) this.start(id, wanted);
+      if (!wanted.has(id)) this.takeOut(id, member, resize).catch((error: unknown) => this.fault(error));
+    for (const id of wanted) if (!this.members.has(id)) this.start(id, wanted, resize);
     for (const [id, member] of this.members) {
-      if (!wanted.has(id) || !this.mustReplace(id, member)) continue;
+      if (!wanted.has(id)) continue;
+      member.fault = this.faultOf(id, member);
+      if (member.fault === undefined) continue;
       await this.record.replace(id);
       if (this.isClosing()) return;
     }
   }
 
-  private start(id: string, wanted: ReadonlySet<string>): void {
+  /** What the group was told since the last look, if it was another size. */
+  private noteSize(to: number): Resize | undefined {
+    const from = this.size;
+    this.size = to;
+    if (from === to) return undefined;
+    return from === undefined
+      ? { from: 0, to, cause: causes.created(to) }
+      : { from, to, cause: causes.resized(from, to) };
+  }
+
+  private start(id: string, wanted: ReadonlySet<string>, resize: Resize | undefined): void {
     const cancel = new AbortController();
     const signal = AbortSignal.any([cancel.signal, this.closing.signal]);
     const subnetId = this.nextSubnet(wanted);
+    const launch = this.hosts.launch(id, subnetId, this.settings, signal);
+    this.activities.record(
+      `Launching a new EC2 instance: ${id}`,
+      resize && resize.to > resize.from
+        ? [resize.cause, causes.grow(resize.from, resize.to)]
+        : [causes.replacement],
+      launch.then(
+        () => "Successful",
+        (error: unknown) => {
+          if (signal.aborted) return "Cancelled";
+          throw error;
+        },
+      ),
+    );
     const member: Member = {
       subnetId,
       startedAt: Date.now(),
       cancel,
       isLaunched: false,
+      fault: undefined,
       end: undefined,
-      launch: this.hosts
-        .launch(id, subnetId, this.settings, signal)
+      launch: launch
         .catch((error: unknown) => {
           // Without its host the next look has it replaced.
           if (!signal.aborted) this.fault(error);
@@ -131,12 +171,28 @@ export class ScalingGroup {
     );
   }
 
-  private mustReplace(id: string, member: Member): boolean {
-    if (!member.isLaunched || member.end) return false;
+  /** Why a member must be replaced, if it must. */
+  private faultOf(id: string, member: Member): string | undefined {
+    if (!member.isLaunched || member.end) return undefined;
     // A host that does not run is replaced even in its grace period, as EC2 Auto Scaling does.
-    if (!this.hosts.isUp(id)) return true;
+    if (!this.hosts.isUp(id)) return causes.dead;
     const isInGrace = Date.now() - member.startedAt < this.settings.gracePeriod * 1000;
-    return this.settings.checksBalancer && !isInGrace && this.hosts.isUnhealthy(id, this.settings);
+    const isUnhealthy =
+      this.settings.checksBalancer && !isInGrace && this.hosts.isUnhealthy(id, this.settings);
+    return isUnhealthy ? causes.unhealthy : undefined;
+  }
+
+  /** Ends a member that the group should not have any more. */
+  private async takeOut(id: string, member: Member, resize: Resize | undefined): Promise<void> {
+    if (member.end) return member.end;
+    const isFewer = member.fault === undefined && resize && resize.to < resize.from;
+    const end = this.end(id, member);
+    this.activities.record(
+      `Terminating EC2 instance: ${id}`,
+      isFewer ? [resize.cause, causes.shrink(resize.from, resize.to)] : [member.fault ?? causes.dead],
+      end.then(() => "Successful"),
+    );
+    return end;
   }
 
   /** Ends a member once; an end that failed can be tried again. */

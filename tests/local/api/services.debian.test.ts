@@ -6,7 +6,7 @@ import * as autoScaling from "@aws-sdk/client-auto-scaling";
 import * as ec2 from "@aws-sdk/client-ec2";
 import * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
 import * as s3 from "@aws-sdk/client-s3";
-import { UnknownInstanceError } from "../../../local/api/apiFront";
+import { type ScalingActivity, UnknownInstanceError } from "../../../local/api/apiFront";
 import type { TargetReport } from "../../../local/machine/balancer/targetGroup";
 import { motoPython } from "../../../local/api/moto";
 import { startServices } from "../support";
@@ -28,6 +28,25 @@ describe("the AWS API of the local region", () => {
     },
   ];
 
+  const activities: readonly ScalingActivity[] = [
+    {
+      id: "3",
+      description: "Launching a new EC2 instance: i-3",
+      cause: "At 2026-01-01T00:00:02Z a user request <b> & more",
+      startedAt: new Date("2026-01-01T00:00:02.500Z"),
+      status: "InProgress",
+    },
+    {
+      id: "2",
+      description: "Launching a new EC2 instance: i-2",
+      cause: "an instance was launched",
+      startedAt: new Date("2026-01-01T00:00:00Z"),
+      endedAt: new Date("2026-01-01T00:00:01Z"),
+      status: "Failed",
+      message: "no such image",
+    },
+  ];
+
   before(async () => {
     services = await startServices();
     const power = (verb: string) => (id: string) => {
@@ -38,6 +57,7 @@ describe("the AWS API of the local region", () => {
     services.front.attach({
       hosts: { reboot: power("reboot"), start: power("start"), stop: power("stop") },
       targetHealth: { describe: (arn) => (arn === targetGroupArn ? targets : undefined) },
+      scaling: { activitiesOf: (name) => (name === "web" ? activities : []) },
     });
   });
   after(() => services.stop());
@@ -141,6 +161,45 @@ describe("the AWS API of the local region", () => {
       await assert.rejects(services.clients.in("us-east-1").ec2.send(command), {
         name: "InvalidInstanceID.NotFound",
       });
+    });
+  });
+
+  describe("in Auto Scaling", () => {
+    const describeActivities = (input: autoScaling.DescribeScalingActivitiesType) =>
+      services.clients
+        .in("us-east-1")
+        .autoScaling.send(new autoScaling.DescribeScalingActivitiesCommand(input));
+
+    it("activities are what the group did", async () => {
+      const { Activities } = await describeActivities({ AutoScalingGroupName: "web" });
+      assert.deepEqual(
+        Activities?.map((activity) => ({
+          id: activity.ActivityId,
+          description: activity.Description,
+          cause: activity.Cause,
+          startedAt: activity.StartTime,
+          status: activity.StatusCode,
+          ...(activity.EndTime && { endedAt: activity.EndTime }),
+          ...(activity.StatusMessage !== undefined && { message: activity.StatusMessage }),
+        })),
+        activities,
+      );
+      assert.deepEqual((await describeActivities({ AutoScalingGroupName: "other" })).Activities, []);
+    });
+
+    it("activities come in pages", async () => {
+      const page = { AutoScalingGroupName: "web", MaxRecords: 1 };
+      const first = await describeActivities(page);
+      assert.deepEqual(
+        first.Activities?.map(({ ActivityId }) => ActivityId),
+        ["3"],
+      );
+      const second = await describeActivities({ ...page, NextToken: first.NextToken });
+      assert.deepEqual(
+        second.Activities?.map(({ ActivityId }) => ActivityId),
+        ["2"],
+      );
+      assert.equal(second.NextToken, undefined);
     });
   });
 

@@ -141,6 +141,97 @@ describe("an auto scaling group", () => {
     assert.deepEqual([...hosts.keys()], ["i-2"]);
   });
 
+  /** What the group has done, the oldest first: what, why (without the times), and how it ended. */
+  const told = () =>
+    group.activities
+      .list()
+      .map(({ description, cause, status, message }) =>
+        [
+          description,
+          cause.replace(/At \S+Z /g, ""),
+          status,
+          ...(message === undefined ? [] : [message]),
+        ].join(" | "),
+      )
+      .reverse();
+
+  it("tells what it did when it was made, and when its size was changed", async () => {
+    await look();
+    const first =
+      "a user request created an AutoScalingGroup changing the desired capacity from 0 to 2.  an instance was started in response to a difference between desired and actual capacity, increasing the capacity from 0 to 2. | Successful";
+    assert.deepEqual(told(), [
+      `Launching a new EC2 instance: i-1 | ${first}`,
+      `Launching a new EC2 instance: i-2 | ${first}`,
+    ]);
+    wanted.push("i-3");
+    await look();
+    await look();
+    assert.deepEqual(told().slice(2), [
+      "Launching a new EC2 instance: i-3 | a user request explicitly set group desired capacity changing the desired capacity from 2 to 3.  an instance was started in response to a difference between desired and actual capacity, increasing the capacity from 2 to 3. | Successful",
+    ]);
+    wanted = ["i-2", "i-3"];
+    await look();
+    await look();
+    assert.deepEqual(told().slice(3), [
+      "Terminating EC2 instance: i-1 | a user request explicitly set group desired capacity changing the desired capacity from 3 to 2.  an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from 3 to 2. | Successful",
+    ]);
+  });
+
+  const replacement =
+    "an instance was launched in response to an unhealthy instance needing to be replaced. | Successful";
+  for (const { title, fault, cause } of [
+    {
+      title: "unhealthy",
+      fault: () => unhealthy.add("i-1"),
+      cause: "an instance was taken out of service in response to an ELB system health check failure.",
+    },
+    {
+      title: "dead",
+      fault: () => hosts.delete("i-1"),
+      cause:
+        "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.",
+    },
+    {
+      title: "terminated by somebody else",
+      fault: () => (wanted = ["i-2", "i-1'"]),
+      cause:
+        "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.",
+    },
+  ])
+    it(`tells that it replaces a host that is ${title}`, async () => {
+      await look();
+      fault();
+      await look();
+      await look();
+      assert.deepEqual(told().slice(2), [
+        `Terminating EC2 instance: i-1 | ${cause} | Successful`,
+        `Launching a new EC2 instance: i-1' | ${replacement}`,
+      ]);
+    });
+
+  it("tells of a launch that is under way, that fails, and that is cancelled", async () => {
+    launches.set("i-1", new Gate());
+    launches.set("i-2", Gate.failing("no such image"));
+    turns.set("i-3", new Gate());
+    wanted.push("i-3");
+    await look();
+    wanted.pop();
+    await look();
+    turns.get("i-3")?.open();
+    await settled();
+    const ended = group.activities.list().map(({ status, message, endedAt }) => ({
+      status,
+      message,
+      isEnded: endedAt !== undefined,
+    }));
+    assert.deepEqual(ended.reverse().slice(0, 3), [
+      { status: "InProgress", message: undefined, isEnded: false },
+      { status: "Failed", message: "no such image", isEnded: true },
+      { status: "Cancelled", message: undefined, isEnded: true },
+    ]);
+    launches.get("i-1")?.open();
+  });
+
   it("closed while a replacement boots, waits for it, and leaves nothing", async () => {
     await look();
     unhealthy.add("i-1");

@@ -1,0 +1,51 @@
+import { randomUUID } from "node:crypto";
+import type { ScalingActivity } from "../api/apiFront";
+
+/** How many are remembered; AWS forgets them after six weeks. */
+const most = 500;
+
+/** What a group did, and why. */
+export class ScalingActivities {
+  private readonly activities: ScalingActivity[] = [];
+
+  /** The newest first. */
+  list(): readonly ScalingActivity[] {
+    return [...this.activities].reverse();
+  }
+
+  /** Notes the begin of one, and its end when that comes. */
+  record(description: string, causes: readonly string[], end: Promise<ScalingActivity["status"]>): void {
+    const startedAt = new Date();
+    // AWS tells times without fractions here, and separates sentences by two spaces.
+    const at = `${startedAt.toISOString().slice(0, 19)}Z`;
+    const cause = causes.map((text) => `At ${at} ${text}.`).join("  ");
+    const begun = { id: randomUUID(), description, cause, startedAt } as const;
+    const note = (activity: ScalingActivity) => {
+      const index = this.activities.findIndex(({ id }) => id === activity.id);
+      if (index < 0) this.activities.push(activity);
+      else this.activities[index] = activity;
+      if (this.activities.length > most) this.activities.shift();
+    };
+    note({ ...begun, status: "InProgress" });
+    end.then(
+      (status) => note({ ...begun, status, endedAt: new Date() }),
+      (error: unknown) =>
+        note({ ...begun, status: "Failed", endedAt: new Date(), message: (error as Error).message }),
+    );
+  }
+}
+
+/** The causes in Auto Scaling's words. */
+export const causes = {
+  created: (size: number) =>
+    `a user request created an AutoScalingGroup changing the desired capacity from 0 to ${size}`,
+  resized: (from: number, to: number) =>
+    `a user request explicitly set group desired capacity changing the desired capacity from ${from} to ${to}`,
+  grow: (from: number, to: number) =>
+    `an instance was started in response to a difference between desired and actual capacity, increasing the capacity from ${from} to ${to}`,
+  shrink: (from: number, to: number) =>
+    `an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from ${from} to ${to}`,
+  replacement: "an instance was launched in response to an unhealthy instance needing to be replaced",
+  dead: "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped",
+  unhealthy: "an instance was taken out of service in response to an ELB system health check failure",
+} as const;
