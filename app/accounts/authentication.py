@@ -35,8 +35,13 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
+        return self.of_token(request, token.decode("latin-1").strip())
+
+    @staticmethod
+    def of_token(request: Request, token: str) -> tuple[Principal, None]:
+        """Whoever has this access token."""
         try:
-            claims = tokens.verify(token.decode("latin-1").strip(), tokens.ACCESS)
+            claims = tokens.verify(token, tokens.ACCESS)
         except tokens.InvalidToken as error:
             raise AuthenticationFailed(
                 "The access token is not valid, or has expired.", code="token_invalid"

@@ -134,6 +134,16 @@ def renew(claims: Claims) -> dict[str, object]:
     return _tokens(account, claims.session)
 
 
+def end(claims: Claims) -> None:
+    """Ends the session of a refresh token."""
+
+    def remove(account: Account) -> Account:
+        others = {name: one for name, one in account.sessions.items() if name != claims.session}
+        return replace(account, sessions=others)
+
+    store.change_by_id(claims.account, remove)
+
+
 def end_all(account_id: str, version: int | None = None) -> None:
     """Ends every session; only those of one version if it is given."""
 

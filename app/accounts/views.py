@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from accounts import passwords, rules, sessions, store, tokens
+from accounts import cookies, passwords, rules, sessions, store, tokens
 from accounts.authentication import principal
 from accounts.permissions import SignedOut
 from accounts.serializers import (
@@ -97,36 +97,43 @@ class SignUp(PublicView):
         return Response({"id": account.id}, 201)
 
 
+def signed_in(request: Request) -> dict[str, object]:
+    """Tokens for the login and password of a request."""
+    given = body(request, Credentials)
+    login, password, client = given["login"], given["password"], client_of(request)
+    try:
+        account = sessions.authenticate(login, password, client)
+        answer = sessions.begin(login, account, password, client)
+    except APIException as error:
+        log_event(request, "sign-in refused", reason=error.get_codes())
+        raise
+    log_event(request, "signed in", account.id)
+    return answer
+
+
+def renewed(request: Request, refresh: str) -> dict[str, object]:
+    """Tokens for a refresh token."""
+    try:
+        return sessions.renew(tokens.verify(refresh, tokens.REFRESH))
+    except (tokens.InvalidToken, store.AccountMissing) as error:
+        raise sessions.InvalidRefreshToken() from error
+    except sessions.ReusedRefreshToken as error:
+        log_event(request, "refresh token reused", error.account)
+        raise
+
+
 class SignIn(PublicView):
     @extend_schema(request=Credentials, responses=Tokens)
     def post(self, request: Request) -> Response:
         """Exchanges login and password for tokens."""
-        given = body(request, Credentials)
-        login, password, client = given["login"], given["password"], client_of(request)
-        try:
-            account = sessions.authenticate(login, password, client)
-            answer = sessions.begin(login, account, password, client)
-        except APIException as error:
-            log_event(request, "sign-in refused", reason=error.get_codes())
-            raise
-        log_event(request, "signed in", account.id)
-        return Response(answer)
+        return Response(signed_in(request))
 
 
 class Refresh(PublicView):
     @extend_schema(request=RefreshToken, responses=Tokens)
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for new tokens. It is good for one use; a second one ends the session."""
-        given = body(request, RefreshToken)
-        try:
-            claims = tokens.verify(given["refresh"], tokens.REFRESH)
-            answer = sessions.renew(claims)
-        except (tokens.InvalidToken, store.AccountMissing) as error:
-            raise sessions.InvalidRefreshToken() from error
-        except sessions.ReusedRefreshToken as error:
-            log_event(request, "refresh token reused", error.account)
-            raise
-        return Response(answer)
+        return Response(renewed(request, body(request, RefreshToken)["refresh"]))
 
 
 class SignOut(APIView):
@@ -185,7 +192,7 @@ class ChangePassword(APIView):
         rules.check_new_password(given["new_password"], login)
         answer = sessions.change_password(login, account, given["new_password"])
         log_event(request, "password changed", account.id)
-        return Response(answer)
+        return cookies.delivered(request, answer)
 
 
 class DeleteAccount(APIView):

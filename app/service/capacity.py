@@ -36,7 +36,7 @@ class Part:
 PARTS = (
     # With an account its tasks are deleted.
     Part("tasks", DATABASE_CONNECTIONS, ("/v1/tasks", "/v1/account/delete")),
-    Part("accounts", 4, ("/v1/sign", "/v1/token", "/v1/account")),
+    Part("accounts", 4, ("/v1/sign", "/v1/session", "/v1/token", "/v1/account")),
     Part("fleet", 2, ("/v1/fleet",)),
     Part("readiness", 1, ("/readyz",)),
     # The schema, the documentation and what is not found: nothing to wait for.

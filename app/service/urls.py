@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts import admin_views as administration
 from accounts import views as accounts
+from accounts.session_views import BrowserSession
 from fleet.views import FleetView
 from legacy.routes import SUCCESSORS
 from legacy.views import retired
@@ -15,6 +16,7 @@ urlpatterns = [
     path("v1/signin", accounts.SignIn.as_view()),
     path("v1/token/refresh", accounts.Refresh.as_view()),
     path("v1/signout", accounts.SignOut.as_view()),
+    path("v1/session", BrowserSession.as_view()),
     path("v1/account", accounts.OwnAccount.as_view()),
     path("v1/account/password", accounts.ChangePassword.as_view()),
     path("v1/account/delete", accounts.DeleteAccount.as_view()),
