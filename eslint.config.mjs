@@ -4,11 +4,11 @@ import tseslint from "typescript-eslint";
 import * as layers from "./tools/layers.mjs";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", ".local/", "app/"] },
+  { ignores: ["node_modules/", ".local/", "app/*", "!app/page/"] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "app/page/**/*.js"],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     plugins: { "@pulumi": pulumi, layers: { rules: layers } },
@@ -80,6 +80,17 @@ export default tseslint.config(
           ],
         },
       ],
+    },
+  },
+  {
+    files: ["app/page/**/*.js"],
+    rules: {
+      // The type check knows the browser's names.
+      "no-undef": "off",
+      // What the service answers has the type that the receiver gives it.
+      "@typescript-eslint/no-unsafe-argument": "off",
+      "@typescript-eslint/no-unsafe-assignment": "off",
+      "@typescript-eslint/no-unsafe-return": "off",
     },
   },
   {

@@ -127,6 +127,7 @@ const stages: Readonly<Record<string, Stage>> = {
     run: (show) =>
       check("tsc", ["--noEmit", "--incremental", "--tsBuildInfoFile", cache("tsbuildinfo")], show),
   },
+  "type check of the page": { run: (show) => check("tsc", ["--project", "app"], show) },
   format: {
     run: (show) =>
       check("prettier", ["--check", "--cache", "--cache-location", cache("prettier"), "."], show),

@@ -1,4 +1,4 @@
-"""The outermost layer: health, limits, the host's name on every response, and the access log.
+"""The outermost layer: health, the page, limits, the host's name on every response, and the access log.
 
 It is an ASGI application around Django's WSGI application. Connections, and bodies that arrive slowly or never, cost it
 no thread: only a complete request is given to one.
@@ -22,6 +22,7 @@ from legacy import routes as legacy
 from service import bridge, capacity
 from service.bridge import Answer, Headers
 from service.health import readiness
+from service.page import Page
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
@@ -89,6 +90,7 @@ class Edge:
         self.instance_id = instance_id
         self.threads = {part: Threads(part) for part in capacity.PARTS}
         self.receiving = 0
+        self.page = Page()
 
     async def __call__(
         self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
@@ -105,7 +107,7 @@ class Edge:
             return
         scope, receive = legacy.translate(scope, receive)
         try:
-            answer = await self._answer(scope, receive)
+            answer = self.page.answer(scope) or await self._answer(scope, receive)
         except Disconnected:
             return
         _log(scope, answer, started)

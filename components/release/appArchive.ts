@@ -18,7 +18,7 @@ const directory = path.join(__dirname, "..", "..", "app");
 
 /** What development leaves in a tree, and what only development needs. */
 const excluded =
-  /^(\..*|__pycache__|staticfiles|tests|conftest\.py|.*\.pyc|.*\.in|.*\.toml|.*\.md|requirements-.*)$/;
+  /^(\..*|__pycache__|staticfiles|tests|conftest\.py|.*\.pyc|.*\.in|.*\.toml|.*\.md|requirements-.*|tsconfig\.json)$/;
 
 /** Collects the application's files. */
 export function appArchive(root = directory): AppArchive {
