@@ -24,6 +24,8 @@ export interface HostControl {
   reboot(instanceId: string): Promise<void>;
   start(instanceId: string): Promise<void>;
   stop(instanceId: string): Promise<void>;
+  /** Told of an instance that is terminated; its host ends a while later, as on EC2. */
+  endedByApi(instanceId: string): void;
 }
 
 /** No host has that instance id. */
@@ -180,7 +182,7 @@ function describeScalingActivities(source: ScalingActivitySource, parameters: UR
   );
 }
 
-/** The power action behind an EC2 action; moto's own record of the state follows for start and stop. */
+/** The power action behind an EC2 action; moto's own record of the state follows for all but a reboot. */
 function powerAction(
   hosts: HostControl,
   action: string,
@@ -188,6 +190,7 @@ function powerAction(
   if (action === "RebootInstances") return (id) => hosts.reboot(id);
   if (action === "StartInstances") return (id) => hosts.start(id);
   if (action === "StopInstances") return (id) => hosts.stop(id);
+  if (action === "TerminateInstances") return async (id) => hosts.endedByApi(id);
   return undefined;
 }
 
@@ -236,7 +239,7 @@ function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
 /**
  * Starts the AWS API of the local region: moto, with the answers corrected that moto gives untruthfully.
  * - target health comes from the load balancer that really checks the hosts;
- * - reboot, start and stop reach the host;
+ * - reboot, start, stop and terminate reach the host;
  * - what a group did, and why, comes from the group;
  * - a desired capacity outside the group's limits is refused;
  * - writes to a bucket are done one at a time: moto checks `If-None-Match` and `If-Match` and then writes, in two steps;

@@ -1,6 +1,7 @@
 import { zipSync, unzipSync, type Zippable } from "fflate";
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { runtime } from "@pulumi/pulumi";
 import { isProperties } from "../engine/properties";
 
 type Files = Map<string, Uint8Array>;
@@ -10,12 +11,17 @@ const modified = new Date(1980, 0, 1);
 const regularFile0644 = 0o100644 << 16;
 const unixHost = 3;
 
+const { specialSigKey, specialAssetSig, specialArchiveSig } = runtime;
+
+/** An asset of the SDK, or what the engine makes of it. */
 function isAsset(value: unknown): value is Record<string, unknown> {
-  return isProperties(value) && value["__pulumiAsset"] === true;
+  return isProperties(value) && (value["__pulumiAsset"] === true || value[specialSigKey] === specialAssetSig);
 }
 
 function isArchive(value: unknown): value is Record<string, unknown> {
-  return isProperties(value) && value["__pulumiArchive"] === true;
+  return (
+    isProperties(value) && (value["__pulumiArchive"] === true || value[specialSigKey] === specialArchiveSig)
+  );
 }
 
 async function readDirectory(directory: string, prefix: string, into: Files): Promise<void> {

@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   CreateAutoScalingGroupCommand,
+  CreateOrUpdateTagsCommand,
   DeleteAutoScalingGroupCommand,
+  DeleteTagsCommand,
   DescribeAutoScalingGroupsCommand,
   UpdateAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
@@ -13,6 +16,8 @@ import type { Inventory } from "./inventory";
 import { arn, physicalName } from "./naming";
 import { ScalingGroup } from "./scalingGroup";
 import type { GroupRecord, GroupSettings, MemberHosts } from "./scalingGroup";
+
+const groupType = "aws:autoscaling/group:Group";
 
 /** moto holds a group's desired number and mints the ids of its instances. */
 function motoRecord({ autoScaling, ec2 }: RegionClients, name: string): GroupRecord {
@@ -59,6 +64,17 @@ function templateHosts(inventory: Inventory): MemberHosts {
   };
 }
 
+/** Tags as the API takes them. */
+function tagsOf(inputs: Properties, group: string) {
+  return nestedList(inputs, "tags").map((tag) => ({
+    Key: text(tag, "key"),
+    Value: text(tag, "value"),
+    PropagateAtLaunch: tag["propagateAtLaunch"] === true,
+    ResourceId: group,
+    ResourceType: "auto-scaling-group",
+  }));
+}
+
 function settingsOf(label: string, inputs: Properties): GroupSettings {
   const template = nested(inputs, "launchTemplate");
   const named = nestedList(inputs, "tags").find((tag) => tag["key"] === "Name");
@@ -77,6 +93,21 @@ function settingsOf(label: string, inputs: Properties): GroupSettings {
 export function autoScalingHandlers(inventory: Inventory): Handlers {
   const { scalingGroups: groups } = inventory;
   const hosts = templateHosts(inventory);
+
+  /** Operators and gates change a group's size through the API. Undefined when there is no such group. */
+  const sizeOf = async (name: string, region: string): Promise<Properties | undefined> => {
+    const { AutoScalingGroups } = await inventory.clients
+      .in(region)
+      .autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }));
+    const [found] = AutoScalingGroups ?? [];
+    return (
+      found && {
+        minSize: found.MinSize,
+        maxSize: found.MaxSize,
+        desiredCapacity: found.DesiredCapacity,
+      }
+    );
+  };
 
   const group: Handler = {
     async create(request) {
@@ -102,13 +133,7 @@ export function autoScalingHandlers(inventory: Inventory): Handlers {
           VPCZoneIdentifier: settings.subnetIds.join(","),
           HealthCheckType: settings.checksBalancer ? "ELB" : "EC2",
           HealthCheckGracePeriod: settings.gracePeriod,
-          Tags: nestedList(inputs, "tags").map((tag) => ({
-            Key: text(tag, "key"),
-            Value: text(tag, "value"),
-            PropagateAtLaunch: tag["propagateAtLaunch"] === true,
-            ResourceId: name,
-            ResourceType: "auto-scaling-group",
-          })),
+          Tags: tagsOf(inputs, name),
         }),
       );
       const started = new ScalingGroup(motoRecord(clients, name), hosts, settings, inventory.onFault);
@@ -116,20 +141,39 @@ export function autoScalingHandlers(inventory: Inventory): Handlers {
       started.follow();
       return {
         id: name,
-        outputs: { name, arn: arn("autoscaling", region, `autoScalingGroup:1:autoScalingGroupName/${name}`) },
+        outputs: {
+          name,
+          arn: arn("autoscaling", region, `autoScalingGroup:1:autoScalingGroupName/${name}`),
+          ...(await sizeOf(name, region)),
+        },
       };
     },
-    read: (id, state) => Promise.resolve(groups.has(id) ? { id, outputs: state } : undefined),
+    async read(id, _state, region) {
+      const size = groups.has(id) ? await sizeOf(id, region) : undefined;
+      return size && { id, outputs: size };
+    },
     async update(id, state, { inputs, name, region }) {
-      inventory.find("auto scaling group", groups, id).settings = settingsOf(name, inputs);
-      await inventory.clients.in(region).autoScaling.send(
+      const group = inventory.find("auto scaling group", groups, id);
+      const settings = settingsOf(name, inputs);
+      if (!isDeepStrictEqual(settings.targetGroupArns, group.settings.targetGroupArns))
+        throw new Error(
+          `${groupType}: the local region's groups keep their targetGroupArns; replace the group: ` +
+            "`pulumi up --replace` with its URN",
+        );
+      group.settings = settings;
+      const { autoScaling } = inventory.clients.in(region);
+      await autoScaling.send(
         new UpdateAutoScalingGroupCommand({
           AutoScalingGroupName: id,
           MinSize: numberOr(inputs, "minSize", 0),
           MaxSize: numberOr(inputs, "maxSize", 0),
         }),
       );
-      return { id, outputs: state };
+      const [before, after] = [tagsOf(state, id), tagsOf(inputs, id)];
+      const removed = before.filter(({ Key }) => !after.some((tag) => tag.Key === Key));
+      if (removed.length > 0) await autoScaling.send(new DeleteTagsCommand({ Tags: removed }));
+      if (after.length > 0) await autoScaling.send(new CreateOrUpdateTagsCommand({ Tags: after }));
+      return { id, outputs: (await sizeOf(id, region)) ?? {} };
     },
     async delete(id, _state, region) {
       const group = groups.get(id);
@@ -142,5 +186,5 @@ export function autoScalingHandlers(inventory: Inventory): Handlers {
     },
   };
 
-  return { "aws:autoscaling/group:Group": group };
+  return { [groupType]: group };
 }

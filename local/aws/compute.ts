@@ -1,5 +1,6 @@
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Handler, Handlers, Invokes, Properties, ResourceRequest } from "../engine/handler";
 import type { LaunchOptions, TemplateData } from "./instances";
 import { type InstanceType, instanceType } from "./instanceTypes";
@@ -52,10 +53,21 @@ function templateData(inputs: Properties): TemplateData {
   };
 }
 
-/** Hosts, images, volumes and launch launchTemplates. */
+/** What a launch template has beside its versions: changing it makes no new one. */
+const besideVersions = new Set([
+  ...["arn", "region", "tags", "tagsAll"],
+  ...["defaultVersion", "latestVersion", "updateDefaultVersion"],
+]);
+
+/** Hosts, images, volumes and launch templates. */
 export function computeHandlers(inventory: Inventory): Handlers {
   const { instances, images, volumes, snapshots, launchTemplates } = inventory;
   const findInstance = (id: string) => inventory.find("instance", instances, id);
+  /** An instance that is not on its way out: EC2 tells of a terminated one for a while, and so it counts as gone. */
+  const there = (id: string) => {
+    const found = instances.get(id);
+    return found?.isEnding === false ? found : undefined;
+  };
   const instanceOutputs = (id: string): Properties => {
     const { privateIp, publicIp, placement, isRunning } = findInstance(id);
     const { region, zone } = placement;
@@ -74,18 +86,19 @@ export function computeHandlers(inventory: Inventory): Handlers {
       const { id } = await instances.launch(launchOptions(request));
       return { id, outputs: instanceOutputs(id) };
     },
-    read: (id, state) =>
-      Promise.resolve(instances.get(id) && { id, outputs: { ...state, ...instanceOutputs(id) } }),
-    async update(id, state, { inputs }) {
-      const changed = ["ami", "userData", "userDataBase64", "subnetId"].filter(
-        (key) => inputs[key] !== state[key],
-      );
-      if (changed.length > 0)
-        throw new Error(`instance ${id}: ${changed.join(", ")} change only with a new instance`);
-      await findInstance(id).setGroups(textList(inputs, "vpcSecurityGroupIds"));
+    read: (id) => Promise.resolve(there(id) && { id, outputs: instanceOutputs(id) }),
+    async update(id, _state, request) {
+      await findInstance(id).change(launchOptions(request));
       return { id, outputs: instanceOutputs(id) };
     },
-    delete: (id) => instances.terminate(id),
+    async delete(id, state) {
+      const isKept = flagOr(state, "disableApiTermination", false) && !flagOr(state, "forceDestroy", false);
+      if (isKept && instances.get(id))
+        throw new Error(
+          `OperationNotPermitted: instance ${id} may not be terminated: disableApiTermination is on`,
+        );
+      await instances.terminate(id);
+    },
   };
 
   const instanceState: Handler = {
@@ -94,13 +107,11 @@ export function computeHandlers(inventory: Inventory): Handlers {
       await findInstance(id).setPower(text(inputs, "state") === "running");
       return { id, outputs: {} };
     },
-    read: (id, state) =>
-      Promise.resolve(
-        instances.get(id) && { id, outputs: { ...state, state: instanceOutputs(id)["instanceState"] } },
-      ),
-    async update(id, state, { inputs }) {
+    read: (id) =>
+      Promise.resolve(there(id) && { id, outputs: { state: instanceOutputs(id)["instanceState"] } }),
+    async update(id, _state, { inputs }) {
       await findInstance(id).setPower(text(inputs, "state") === "running");
-      return { id, outputs: state };
+      return { id, outputs: {} };
     },
     delete: () => Promise.resolve(),
   };
@@ -122,11 +133,23 @@ export function computeHandlers(inventory: Inventory): Handlers {
       };
     },
     read: (id, state) => Promise.resolve(images.has(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     delete(id) {
       inventory.deleteImage(id);
       return Promise.resolve();
     },
+  };
+
+  /** Instances by the id of the volume that they have; one that is terminated lets go of its volumes. */
+  const holders = new Map<string, string>();
+  const holderOf = (volumeId: string) => {
+    const holder = holders.get(volumeId);
+    return holder !== undefined && instances.get(holder) ? holder : undefined;
+  };
+  const checkDetached = (volumeId: string) => {
+    const holder = holderOf(volumeId);
+    if (holder !== undefined)
+      throw new Error(`VolumeInUse: ${volumeId} is attached to ${holder}: detach it first`);
   };
 
   const volume: Handler = {
@@ -140,9 +163,10 @@ export function computeHandlers(inventory: Inventory): Handlers {
       const [before, after] = [numberOr(state, "size", 8), numberOr(inputs, "size", 8)];
       if (after < before) throw new Error(`volume ${id} of ${before} GiB cannot shrink to ${after} GiB`);
       if (after > before) await growBlockDevice(inventory.find("volume", volumes, id), after);
-      return { id, outputs: state };
+      return { id, outputs: {} };
     },
     async delete(id) {
+      checkDetached(id);
       const device = volumes.get(id);
       if (device) await deleteBlockDevice(device);
       volumes.delete(id);
@@ -159,7 +183,7 @@ export function computeHandlers(inventory: Inventory): Handlers {
       return { id, outputs: { arn: arn("ec2", region, `snapshot/${id}`), volumeSize, encrypted: true } };
     },
     read: (id, state) => Promise.resolve(snapshots.has(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     delete(id) {
       const file = snapshots.get(id);
       if (file !== undefined) rmSync(file, { force: true });
@@ -174,15 +198,24 @@ export function computeHandlers(inventory: Inventory): Handlers {
     async create({ inputs }) {
       const [volumeId, instanceId] = [text(inputs, "volumeId"), text(inputs, "instanceId")];
       const { device } = inventory.find("volume", volumes, volumeId);
+      checkDetached(volumeId);
       await findInstance(instanceId).attachDevice(deviceName(volumeId), device);
+      holders.set(volumeId, instanceId);
       return { id: resourceId("vai"), outputs: {} };
     },
-    read: (id, state) => Promise.resolve({ id, outputs: state }),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    read: (id, state) => {
+      const isThere =
+        there(text(state, "instanceId")) && holderOf(text(state, "volumeId")) === state["instanceId"];
+      return Promise.resolve(isThere ? { id, outputs: state } : undefined);
+    },
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     async delete(_id, state) {
-      const attached = instances.get(text(state, "instanceId"));
+      const [volumeId, instanceId] = [text(state, "volumeId"), text(state, "instanceId")];
+      if (holderOf(volumeId) !== instanceId) return;
+      const attached = there(instanceId);
       if (flagOr(state, "stopInstanceBeforeDetaching", false)) await attached?.setPower(false);
-      await attached?.detachDevice(deviceName(text(state, "volumeId")));
+      await attached?.detachDevice(deviceName(volumeId));
+      holders.delete(volumeId);
     },
   };
 
@@ -201,13 +234,13 @@ export function computeHandlers(inventory: Inventory): Handlers {
       };
       return Promise.resolve({ id, outputs });
     },
-    read: (id, state) =>
-      Promise.resolve(
-        launchTemplates.has(id) ? { id, outputs: { ...state, ...templateOutputs(id) } } : undefined,
-      ),
+    read: (id) => Promise.resolve(launchTemplates.has(id) ? { id, outputs: templateOutputs(id) } : undefined),
     update(id, state, { inputs }) {
-      inventory.find("launch template", launchTemplates, id).push(templateData(inputs));
-      return Promise.resolve({ id, outputs: { ...state, ...templateOutputs(id) } });
+      const isNewVersion = Object.keys({ ...state, ...inputs }).some(
+        (key) => !besideVersions.has(key) && !isDeepStrictEqual(inputs[key], state[key]),
+      );
+      if (isNewVersion) inventory.find("launch template", launchTemplates, id).push(templateData(inputs));
+      return Promise.resolve({ id, outputs: templateOutputs(id) });
     },
     delete(id) {
       launchTemplates.delete(id);

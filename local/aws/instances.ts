@@ -36,6 +36,12 @@ export interface LaunchOptions {
   readonly memberId?: string;
 }
 
+/** What EC2 can change of an instance. */
+export type InstanceChange = Pick<
+  LaunchOptions,
+  "label" | "groupIds" | "instanceType" | "profile" | "requiresToken" | "userData"
+>;
+
 /** A launch template's data, as an auto scaling group starts hosts from it. */
 export type TemplateData = Omit<LaunchOptions, "label" | "subnetId" | "memberId">;
 
@@ -80,7 +86,8 @@ export class Instance {
   /** What is done to the instance follows each other. */
   private readonly turns = new Mutex();
   private readonly undo = new Undo();
-  private isEnding = false;
+  /** Whether its end was asked for. */
+  isEnding = false;
   private isRebooting = false;
   /** Why the host ended by itself, until it is started again. */
   private endedBecause: string | undefined;
@@ -88,9 +95,13 @@ export class Instance {
   constructor(
     readonly id: string,
     readonly placement: Placement,
-    private readonly options: LaunchOptions,
+    private options: LaunchOptions,
     private readonly shared: InstancesOptions & { readonly boots: Semaphore; nextPublicAddress(): string },
   ) {}
+
+  get isMember(): boolean {
+    return this.options.memberId !== undefined;
+  }
 
   get privateIp(): string {
     return this.address;
@@ -130,7 +141,7 @@ export class Instance {
     const { options, placement, shared, undo } = this;
     const { network } = placement;
     const { subnetId, label, userData } = options;
-    if (options.memberId === undefined)
+    if (!this.isMember)
       undo.add(() =>
         shared.clients
           .in(placement.region)
@@ -147,24 +158,30 @@ export class Instance {
       isPublic,
     });
     undo.add(() => network.detach(attachment));
-    shared.metadata.register(network.id, {
+    this.tellIdentity();
+    undo.add(() => shared.metadata.forget(network.id, privateIp));
+    const host = shared.makeHost({ id: this.id, label, layers: placement.layers, userData, attachment });
+    undo.add(() => host.terminate());
+    this.ownHost = host;
+    await this.boot(signal);
+  }
+
+  /** Has the metadata service answer the host. */
+  private tellIdentity(): void {
+    const { options, placement, shared } = this;
+    shared.metadata.register(placement.network.id, {
       instanceId: this.id,
       imageId: options.imageId,
       instanceType: options.instanceType,
       region: placement.region,
       availabilityZone: placement.zone,
       accountId,
-      privateIp,
+      privateIp: this.address,
       publicIp: this.publicAddress,
-      userData,
+      userData: options.userData,
       profile: options.profile,
       requiresToken: options.requiresToken,
     });
-    undo.add(() => shared.metadata.forget(network.id, privateIp));
-    const host = shared.makeHost({ id: this.id, label, layers: placement.layers, userData, attachment });
-    undo.add(() => host.terminate());
-    this.ownHost = host;
-    await this.boot(signal);
   }
 
   private checkWanted(signal?: AbortSignal): void {
@@ -183,7 +200,7 @@ export class Instance {
   /** The record follows a host that ended by itself; a group has its dead members replaced. */
   private noteEnd(reason: string): void {
     this.endedBecause = reason;
-    if (this.options.memberId !== undefined || this.isEnding) return;
+    if (this.isMember || this.isEnding) return;
     this.setPower(false).catch((error: unknown) => {
       if (!this.isEnding) this.shared.onFault(error as Error);
     });
@@ -208,15 +225,17 @@ export class Instance {
   }
 
   reboot(): Promise<void> {
-    return this.turn(async () => {
-      this.isRebooting = true;
-      try {
-        await this.host.stop();
-        await this.boot();
-      } finally {
-        this.isRebooting = false;
-      }
-    });
+    return this.turn(() => this.restart());
+  }
+
+  private async restart(): Promise<void> {
+    this.isRebooting = true;
+    try {
+      await this.host.stop();
+      await this.boot();
+    } finally {
+      this.isRebooting = false;
+    }
   }
 
   /** Starts or stops the instance through the API, so that moto's record follows. */
@@ -253,8 +272,17 @@ export class Instance {
     return this.turn(() => this.host.detachDevice(name));
   }
 
-  setGroups(groupIds: readonly string[]): Promise<void> {
-    return this.turn(() => this.placement.network.setGroups(this.host.options.attachment, groupIds));
+  /** Changes it in place; for another type or other user data it is stopped and started again, as EC2 asks. */
+  change(wanted: InstanceChange): Promise<void> {
+    return this.turn(async () => {
+      const { instanceType, userData } = this.options;
+      await this.placement.network.setGroups(this.host.options.attachment, wanted.groupIds);
+      this.options = { ...this.options, ...wanted };
+      this.tellIdentity();
+      this.host.setUserData(wanted.userData);
+      const isRestarted = wanted.instanceType !== instanceType || wanted.userData !== userData;
+      if (isRestarted && this.isRunning) await this.restart();
+    });
   }
 
   /**
@@ -351,6 +379,13 @@ export class Instances implements HostControl {
   async terminate(id: string): Promise<void> {
     await this.instances.get(id)?.terminate();
     this.instances.delete(id);
+  }
+
+  /** Follows moto's record of an instance that ended through the API; a group ends its members itself. */
+  endedByApi(id: string): void {
+    const instance = this.instances.get(id);
+    if (!instance || instance.isMember || instance.isEnding) return;
+    this.terminate(id).catch((error: unknown) => this.options.onFault(error as Error));
   }
 
   /** Whether an instance's disk rests on a layer. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unzipTo, zipArchive } from "./archive";
-import type { Handler, Handlers, Properties, ResourceRequest, ResourceState } from "../engine/handler";
+import type { Handler, Handlers, ResourceRequest, ResourceState } from "../engine/handler";
 import { arn, physicalName } from "./naming";
 import { nested, numberOr, optionalText, text, textMap } from "../engine/properties";
 import { FunctionError, invokeFunction } from "../api/lambda";
@@ -92,7 +92,7 @@ export function lambdaHandlers(options: LambdaOptions): Handlers {
     },
   };
 
-  async function invoke(request: ResourceRequest): Promise<ResourceState> {
+  async function invoke(request: ResourceRequest, stop?: AbortSignal): Promise<ResourceState> {
     const { inputs } = request;
     const scope = optionalText(inputs, "lifecycleScope") ?? "CREATE_ONLY";
     if (scope !== "CREATE_ONLY")
@@ -102,7 +102,11 @@ export function lambdaHandlers(options: LambdaOptions): Handlers {
     if (!fn) throw new Error(`${request.name}: there is no function ${name} in ${request.region}`);
     const input = text(inputs, "input");
     try {
-      const { payload } = await invokeFunction(fn, input, options);
+      const signals = [options.signal, stop].filter((signal) => signal !== undefined);
+      const { payload } = await invokeFunction(fn, input, {
+        ...options,
+        signal: AbortSignal.any(signals),
+      });
       const digest = createHash("md5").update(input).digest("hex");
       return { id: `${name}_$LATEST_${digest}`, outputs: { result: payload } };
     } catch (error) {
@@ -118,7 +122,7 @@ export function lambdaHandlers(options: LambdaOptions): Handlers {
     create: invoke,
     read: (id, state) => Promise.resolve({ id, outputs: state }),
     // A change of what is asked replaces an invocation of this scope; what is left to update asks nothing.
-    update: (id, state: Properties) => Promise.resolve({ id, outputs: { result: state["result"] } }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     delete: () => Promise.resolve(),
   };
 

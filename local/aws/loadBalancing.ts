@@ -1,6 +1,6 @@
 import type { Handler, Handlers, Properties } from "../engine/handler";
-import { nested, nestedList, numberOr, optionalText, text, textList } from "../engine/properties";
-import type { TargetGroupSettings } from "../machine/balancer/haproxy";
+import { flagOr, nested, nestedList, numberOr, optionalText, text, textList } from "../engine/properties";
+import type { ListenerOptions, TargetGroupSettings } from "../machine/balancer/haproxy";
 import { portHolder } from "../machine/balancer/ports";
 import { TargetGroup } from "../machine/balancer/targetGroup";
 import type { Attachment, VpcNetwork } from "../machine/network/vpcNetwork";
@@ -15,12 +15,22 @@ const otherPorts = Array.from({ length: 20 }, (_, index) => 8080 + index);
 
 interface LoadBalancer {
   readonly name: string;
+  /** Names its places in the network. */
+  readonly label: string;
   readonly address: string;
   /** Port on the machine for the listener of port 80. */
   readonly httpPort: number;
   readonly network: VpcNetwork;
-  readonly attachment: Attachment;
-  readonly idleTimeout: number;
+  /** Subnet that it reaches its targets from. */
+  subnetId: string;
+  attachment: Attachment;
+  idleTimeout: number;
+}
+
+interface Listener {
+  readonly balancer: LoadBalancer;
+  port: number;
+  group: TargetGroup;
 }
 
 function targetGroupSettings(inputs: Properties): TargetGroupSettings {
@@ -46,8 +56,31 @@ function targetGroupSettings(inputs: Properties): TargetGroupSettings {
 /** The load balancer, its target groups and its listeners: HAProxy, reached at a loopback address of the machine. */
 export function loadBalancingHandlers(inventory: Inventory): Handlers {
   const balancers = new Map<string, LoadBalancer>();
-  const listeners = new Map<string, TargetGroup>();
+  const listeners = new Map<string, Listener>();
   let count = 0;
+
+  const listenerOptions = (balancer: LoadBalancer, port: number): ListenerOptions => ({
+    name: `${balancer.name}-${port}`,
+    address: balancer.address,
+    port: port === standardPort ? balancer.httpPort : port,
+    namespace: balancer.attachment.namespace,
+    idleTimeout: balancer.idleTimeout,
+  });
+
+  /** Gives the balancer a place in another of its subnets, before the one that it has goes away. */
+  async function move(balancer: LoadBalancer, subnetId: string, groupIds: readonly string[]) {
+    const { network, attachment: old, subnetId: oldSubnetId, label } = balancer;
+    balancer.attachment = await network.attach(`${label}-${subnetId}`, {
+      address: network.takeAddress(subnetId),
+      groupIds,
+      isPublic: true,
+    });
+    balancer.subnetId = subnetId;
+    return async () => {
+      await network.detach(old);
+      network.releaseAddress(oldSubnetId, old.address);
+    };
+  }
 
   const loadBalancer: Handler = {
     async create(request) {
@@ -65,13 +98,14 @@ export function loadBalancingHandlers(inventory: Inventory): Handlers {
         const free = await Promise.all(otherPorts.map((port) => portHolder(address, port)));
         httpPort = otherPorts[free.indexOf(undefined)] ?? standardPort;
       }
-      const attachment = await network.attach(`alb${number}`, {
+      const label = `alb${number}`;
+      const attachment = await network.attach(label, {
         address: network.takeAddress(subnetId),
         groupIds: textList(inputs, "securityGroups"),
         isPublic: true,
       });
       const idleTimeout = numberOr(inputs, "idleTimeout", 60);
-      balancers.set(id, { name, address, httpPort, network, attachment, idleTimeout });
+      balancers.set(id, { name, label, address, httpPort, network, subnetId, attachment, idleTimeout });
       return {
         id,
         outputs: {
@@ -85,14 +119,30 @@ export function loadBalancingHandlers(inventory: Inventory): Handlers {
       };
     },
     read: (id, state) => Promise.resolve(balancers.has(id) ? { id, outputs: state } : undefined),
-    async update(id, state, { inputs }) {
-      const { network, attachment } = inventory.find("load balancer", balancers, id);
-      await network.setGroups(attachment, textList(inputs, "securityGroups"));
-      return { id, outputs: state };
+    async update(id, _state, { inputs }) {
+      const balancer = inventory.find("load balancer", balancers, id);
+      const groupIds = textList(inputs, "securityGroups");
+      const subnetIds = textList(inputs, "subnets");
+      const [first = balancer.subnetId] = subnetIds;
+      const idleTimeout = numberOr(inputs, "idleTimeout", 60);
+      let leave: (() => Promise<void>) | undefined;
+      if (subnetIds.includes(balancer.subnetId))
+        await balancer.network.setGroups(balancer.attachment, groupIds);
+      else leave = await move(balancer, first, groupIds);
+      if (leave || idleTimeout !== balancer.idleTimeout) {
+        balancer.idleTimeout = idleTimeout;
+        for (const { group, port } of [...listeners.values()].filter((own) => own.balancer === balancer))
+          await group.relisten(listenerOptions(balancer, port));
+      }
+      await leave?.();
+      return { id, outputs: {} };
     },
-    async delete(id) {
+    async delete(id, state) {
       const gone = balancers.get(id);
+      if (gone && flagOr(state, "enableDeletionProtection", false))
+        throw new Error(`OperationNotPermitted: ${id} can't be deleted while enableDeletionProtection is on`);
       await gone?.network.detach(gone.attachment);
+      gone?.network.releaseAddress(gone.subnetId, gone.attachment.address);
       balancers.delete(id);
     },
   };
@@ -109,11 +159,13 @@ export function loadBalancingHandlers(inventory: Inventory): Handlers {
       return Promise.resolve({ id, outputs: { arn: id, arnSuffix: suffix, name } });
     },
     read: (id, state) => Promise.resolve(inventory.targetGroups.has(id) ? { id, outputs: state } : undefined),
-    async update(id, state, { inputs }) {
+    async update(id, _state, { inputs }) {
       await inventory.find("target group", inventory.targetGroups, id).configure(targetGroupSettings(inputs));
-      return { id, outputs: state };
+      return { id, outputs: {} };
     },
     delete(id) {
+      if ([...listeners.values()].some(({ group }) => group === inventory.targetGroups.get(id)))
+        throw new Error(`ResourceInUse: a listener forwards to ${id}`);
       inventory.targetGroups.delete(id);
       return Promise.resolve();
     },
@@ -134,25 +186,26 @@ export function loadBalancingHandlers(inventory: Inventory): Handlers {
       const balancerArn = text(inputs, "loadBalancerArn");
       const balancer = inventory.find("load balancer", balancers, balancerArn);
       const port = numberOr(inputs, "port", standardPort);
-      await group.listen({
-        name: `${balancer.name}-${port}`,
-        address: balancer.address,
-        port: port === standardPort ? balancer.httpPort : port,
-        namespace: balancer.attachment.namespace,
-        idleTimeout: balancer.idleTimeout,
-      });
+      await group.listen(listenerOptions(balancer, port));
       const id = `${balancerArn.replace(":loadbalancer/", ":listener/")}/${randomHex(16)}`;
-      listeners.set(id, group);
+      listeners.set(id, { balancer, port, group });
       return { id, outputs: { arn: id } };
     },
     read: (id, state) => Promise.resolve(listeners.has(id) ? { id, outputs: state } : undefined),
-    update(id, state, { inputs }) {
-      if (forwardedTo(inputs) !== listeners.get(id))
-        throw new Error("a listener of the local region cannot change its target group: replace it");
-      return Promise.resolve({ id, outputs: state });
+    async update(id, _state, { inputs }) {
+      const listener = inventory.find("listener", listeners, id);
+      const { balancer, group: old } = listener;
+      const [group, port] = [forwardedTo(inputs), numberOr(inputs, "port", standardPort)];
+      const options = listenerOptions(balancer, port);
+      if (group !== old) {
+        await group.takeOver(options);
+        await old.unlisten();
+      } else if (port !== listener.port) await group.relisten(options);
+      Object.assign(listener, { group, port });
+      return { id, outputs: {} };
     },
     async delete(id) {
-      await listeners.get(id)?.unlisten();
+      await listeners.get(id)?.group.unlisten();
       listeners.delete(id);
     },
   };

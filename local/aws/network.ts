@@ -13,7 +13,7 @@ import { present } from "./errors";
 import type { Inventory } from "./inventory";
 import { accountId, arn, physicalName, randomHex, resourceId } from "./naming";
 
-/** A resource whose inputs are its whole state; what it changes in the region is in `apply`. */
+/** A resource without a record of its own; what it changes in the region is in `apply`. */
 function inputsOnly(
   prefix: string,
   outputs: (id: string, request: ResourceRequest) => Properties,
@@ -31,7 +31,7 @@ function inputsOnly(
     read: (id, state) => Promise.resolve({ id, outputs: state }),
     async update(id, _state, request) {
       await effects.apply?.(request);
-      return { id, outputs: outputs(id, request) };
+      return { id, outputs: {} };
     },
     delete: async (_id, state) => effects.remove?.(state),
   };
@@ -74,7 +74,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       };
     },
     read: (id, state) => Promise.resolve(inventory.vpcs.has(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     async delete(id, _state, region) {
       const vpc = inventory.vpcs.get(id);
       if (!vpc) return;
@@ -112,13 +112,13 @@ export function networkHandlers(inventory: Inventory): Handlers {
       };
     },
     read: (id, state) => Promise.resolve(inventory.subnets.has(id) ? { id, outputs: state } : undefined),
-    update(id, state, { inputs }) {
+    update(id, _state, { inputs }) {
       inventory.find("subnet", inventory.subnets, id).mapsPublicAddress = flagOr(
         inputs,
         "mapPublicIpOnLaunch",
         false,
       );
-      return Promise.resolve({ id, outputs: state });
+      return Promise.resolve({ id, outputs: {} });
     },
     async delete(id, _state, region) {
       const gone = inventory.subnets.get(id);
@@ -138,7 +138,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       return { id, outputs: { arn: arn("ec2", region, `route-table/${id}`), ownerId: accountId } };
     },
     read: (id, state) => Promise.resolve(routeTables.has(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     async delete(id) {
       await routeTables.get(id)?.removeRouteTable(id);
       routeTables.delete(id);
@@ -172,7 +172,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       return { id: `r-${tableId}${randomHex(8)}`, outputs: { origin: "CreateRoute", state: "active" } };
     },
     read: (id, state) => Promise.resolve({ id, outputs: state }),
-    async update(id, state, request) {
+    async update(id, _state, request) {
       const [tableId, cidr] = [
         text(request.inputs, "routeTableId"),
         text(request.inputs, "destinationCidrBlock"),
@@ -180,7 +180,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       await inventory
         .find("route table", routeTables, tableId)
         .setRoute(tableId, cidr, target(request.inputs));
-      return { id, outputs: state };
+      return { id, outputs: {} };
     },
     async delete(_id, state) {
       const tableId = text(state, "routeTableId");
@@ -200,7 +200,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       return Promise.resolve({ id, outputs });
     },
     read: (id, state) => Promise.resolve(ids.has(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     delete(id) {
       ids.delete(id);
       return Promise.resolve();
@@ -221,7 +221,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       });
     },
     read: (id, state) => Promise.resolve(inventory.networkOfGroup(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     delete: async (id) => inventory.networkOfGroup(id)?.removeGroup(id),
   };
 
@@ -256,9 +256,9 @@ export function networkHandlers(inventory: Inventory): Handlers {
         return { id, outputs };
       },
       read: (id, state) => Promise.resolve({ id, outputs: state }),
-      async update(id, state, { inputs }) {
+      async update(id, _state, { inputs }) {
         await set(id, inputs);
-        return { id, outputs: state };
+        return { id, outputs: {} };
       },
       async delete(id, state) {
         const groupId = text(state, "securityGroupId");
@@ -278,7 +278,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       });
     },
     read: (id, state) => Promise.resolve(peerings.has(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     async delete(id) {
       const gone = peerings.get(id);
       if (gone?.isActive) await VpcNetwork.unpeer(id, ...gone.sides);
@@ -297,7 +297,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
       return { id, outputs: { acceptStatus: "active", vpcId: own.id, peerVpcId: requester.id } };
     },
     read: (id, state) => Promise.resolve(peerings.has(id) ? { id, outputs: state } : undefined),
-    update: (id, state) => Promise.resolve({ id, outputs: state }),
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     // As on AWS, the connection lives until its requester deletes it.
     delete: () => Promise.resolve(),
   };

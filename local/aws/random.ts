@@ -50,10 +50,7 @@ function drawn(draw: (inputs: Properties) => { id: string; outputs: Properties }
   return {
     create: ({ inputs }) => Promise.resolve(draw(inputs)),
     read: (id, state) => Promise.resolve({ id, outputs: state }),
-    update: (id, state, { inputs }) => {
-      const outputs = Object.keys(draw(inputs).outputs).map((key) => [key, state[key]]);
-      return Promise.resolve({ id, outputs: Object.fromEntries(outputs) as Properties });
-    },
+    update: (id) => Promise.resolve({ id, outputs: {} }),
     delete: () => Promise.resolve(),
   };
 }

@@ -117,7 +117,7 @@ async function start(options: RegionOptions, undo: Undo): Promise<Region> {
   const active: Handlers = {
     ...randomHandlers(),
     ...secretHandlers(clients),
-    ...storageHandlers({ clients, emptyOnDelete: true }),
+    ...storageHandlers(clients),
     ...lambdaHandlers({
       folder: state.folder("functions"),
       endpoint: front.endpoint,

@@ -8,6 +8,7 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
   UpdateSecretCommand,
+  UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { ParameterType } from "@aws-sdk/client-ssm";
@@ -74,7 +75,7 @@ function secretHandler(clients: AwsClients): Handler {
         const AddReplicaRegions = added.map((Region) => ({ Region }));
         await secretsManager.send(new ReplicateSecretToRegionsCommand({ SecretId: id, AddReplicaRegions }));
       }
-      return { id, outputs: { name: state["name"], arn: id } };
+      return { id, outputs: {} };
     },
     async delete(id, state, region) {
       const { secretsManager } = clients.in(region);
@@ -99,6 +100,9 @@ function secretHandler(clients: AwsClients): Handler {
     },
   };
 }
+
+/** The stage that a secret always has on one of its versions. */
+const currentStage = "AWSCURRENT";
 
 function secretVersionHandler(clients: AwsClients): Handler {
   async function put({ inputs, region, name }: ResourceRequest): Promise<ResourceState> {
@@ -125,6 +129,28 @@ function secretVersionHandler(clients: AwsClients): Handler {
       },
     };
   }
+  const moveStage = async (id: string, VersionStage: string, region: string) => {
+    const [SecretId, MoveToVersionId = ""] = id.split("|");
+    const { secretsManager } = clients.in(region);
+    const { VersionIdsToStages } = await secretsManager.send(new DescribeSecretCommand({ SecretId }));
+    const holder = Object.entries(VersionIdsToStages ?? {}).find(([, has]) => has.includes(VersionStage));
+    await secretsManager.send(
+      new UpdateSecretVersionStageCommand({
+        SecretId,
+        VersionStage,
+        MoveToVersionId,
+        RemoveFromVersionId: holder?.[0],
+      }),
+    );
+  };
+  const dropStage = async (id: string, VersionStage: string, region: string) => {
+    const [SecretId, RemoveFromVersionId] = id.split("|");
+    await clients
+      .in(region)
+      .secretsManager.send(
+        new UpdateSecretVersionStageCommand({ SecretId, VersionStage, RemoveFromVersionId }),
+      );
+  };
   return {
     create: put,
     async read(id, state, region) {
@@ -135,10 +161,20 @@ function secretVersionHandler(clients: AwsClients): Handler {
       const stages = secret?.VersionIdsToStages?.[versionId];
       return stages && { id, outputs: { ...state, versionStages: stages } };
     },
-    // A new value, like a new stage, is a new version.
-    update: (_id, _state, request) => put(request),
+    // Another value is another version; what can change of one is where its stages are.
+    async update(id, state, { inputs, region }) {
+      const [before, after] = [textList(state, "versionStages"), textList(inputs, "versionStages")];
+      for (const stage of after.filter((item) => !before.includes(item))) await moveStage(id, stage, region);
+      for (const stage of before.filter((item) => !after.includes(item)))
+        if (stage !== currentStage) await dropStage(id, stage, region);
+      return { id, outputs: {} };
+    },
     // The current version of a secret can't be taken away; it goes with the secret.
-    delete: () => Promise.resolve(),
+    async delete(id, state, region) {
+      for (const stage of textList(state, "versionStages"))
+        if (stage !== currentStage)
+          await unless("ResourceNotFoundException", () => dropStage(id, stage, region));
+    },
   };
 }
 

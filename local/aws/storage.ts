@@ -14,13 +14,6 @@ const hostedZones: Readonly<Record<string, string>> = {
   "us-east-2": "Z2O1EMRO9K5GLX",
 };
 
-/** What the storage handlers need. */
-export interface StorageOptions {
-  readonly clients: AwsClients;
-  /** Deletes what is in a bucket with the bucket, as if `forceDestroy` were set: the whole region ends with the run. */
-  readonly emptyOnDelete: boolean;
-}
-
 /** Pulumi's property names are S3's with a small first letter, but for identifiers. */
 function toS3(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toS3);
@@ -52,7 +45,7 @@ async function removeVersions(client: s3.S3Client, bucket: string, key?: string)
   }
 }
 
-function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
+function bucketHandler(clients: AwsClients): Handler {
   async function tag(client: s3.S3Client, bucket: string, inputs: Properties): Promise<void> {
     const TagSet = Object.entries(textMap(inputs, "tags")).map(([Key, Value]) => ({ Key, Value }));
     if (TagSet.length > 0) {
@@ -96,12 +89,12 @@ function bucketHandler({ clients, emptyOnDelete }: StorageOptions): Handler {
     },
     async update(id, _state, { inputs, region }) {
       await tag(clients.in(region).s3, id, inputs);
-      return { id, outputs: outputsOf(id, region) };
+      return { id, outputs: {} };
     },
     async delete(id, state, region) {
       const client = clients.in(region).s3;
       await unless(goneErrors, async () => {
-        if (emptyOnDelete || flagOr(state, "forceDestroy", false)) await removeVersions(client, id);
+        if (flagOr(state, "forceDestroy", false)) await removeVersions(client, id);
         await client.send(new s3.DeleteBucketCommand({ Bucket: id }));
       });
     },
@@ -262,13 +255,13 @@ function objectHandler(clients: AwsClients): Handler {
   };
   return {
     create: put,
-    async read(id, state, region) {
+    async read(id, _state, region) {
       const found = await unless(goneErrors, () =>
         clients.in(region).s3.send(new s3.HeadObjectCommand(place(id))),
       );
       if (!found) return undefined;
       const etag = found.ETag?.replace(/"/g, "");
-      return { id, outputs: { ...state, etag, versionId: found.VersionId ?? "" } };
+      return { id, outputs: { etag, versionId: found.VersionId ?? "" } };
     },
     update: (_id, _state, request) => put(request),
     async delete(id, _state, region) {
@@ -279,10 +272,9 @@ function objectHandler(clients: AwsClients): Handler {
 }
 
 /** Handlers of S3's buckets, their settings and their objects. */
-export function storageHandlers(options: StorageOptions): Handlers {
-  const { clients } = options;
+export function storageHandlers(clients: AwsClients): Handlers {
   return {
-    "aws:s3/bucket:Bucket": bucketHandler(options),
+    "aws:s3/bucket:Bucket": bucketHandler(clients),
     "aws:s3/bucketObjectv2:BucketObjectv2": objectHandler(clients),
     ...Object.fromEntries(
       Object.entries(bucketSettings).map(([type, setting]) => [type, settingHandler(clients, setting)]),

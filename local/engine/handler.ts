@@ -14,22 +14,23 @@ export interface ResourceRequest {
   readonly inputs: Properties;
 }
 
-/** What a create or a read answers. */
+/** What is there of a resource after a create, a read or an update. */
 export interface ResourceState {
   readonly id: string;
-  /** Outputs on top of the inputs, which are echoed by the caller. */
+  /** What AWS adds to the inputs (after a read or an update: what of it is new); the caller knows the rest. */
   readonly outputs: Properties;
 }
 
 /**
- * One resource type of the local region. Handlers know nothing of mocks: the in-process runner and, later, a provider
- * plugin drive them alike. Every method throws an `Error` that names the resource and the remedy.
+ * One resource type of the local region. Handlers know nothing of who drives them, the in-process runner or a provider's
+ * server. Every method throws an `Error` that names the resource and the remedy.
  */
 export interface Handler {
-  create(request: ResourceRequest): Promise<ResourceState>;
+  /** Aborting the signal ends what only waits, such as for a function's answer. */
+  create(request: ResourceRequest, signal?: AbortSignal): Promise<ResourceState>;
   /** Undefined when the resource is gone. */
   read(id: string, state: Properties, region: string): Promise<ResourceState | undefined>;
-  /** Changes the resource in place and answers its new outputs. */
+  /** Changes the resource in place: all that a create heeds, or an error that names the property. */
   update(id: string, state: Properties, request: ResourceRequest): Promise<ResourceState>;
   /** Safe to call when the resource is already gone. */
   delete(id: string, state: Properties, region: string): Promise<void>;

@@ -4,6 +4,7 @@
  * the engine, a preview's outputs are the planned inputs, names are made up in Check.
  */
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { Server, ServerCredentials, status, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as messages from "@pulumi/pulumi/proto/provider_pb";
@@ -14,10 +15,14 @@ import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/st
 import { type ChangeTable, type Difference, differences, knownType } from "./changes";
 import type { Properties, ResourceRequest, ResourceState } from "./handler";
 import { isProperties, nested, optionalText, textMap } from "./properties";
+import { explain } from "../terminal/explain";
 
 /** What stands behind a provider: it makes the resources of one package. Errors reach the user as they are thrown. */
 export interface ProviderBackend {
-  create(request: ResourceRequest): Promise<ResourceState>;
+  /** Throws when no resource of the type can be made. */
+  checkType?(type: string): void;
+  /** The signal is aborted when the command is stopped. */
+  create(request: ResourceRequest, signal: AbortSignal): Promise<ResourceState>;
   /** Undefined when the resource is gone. */
   read(id: string, state: Properties, request: ResourceRequest): Promise<ResourceState | undefined>;
   update(id: string, state: Properties, request: ResourceRequest): Promise<ResourceState>;
@@ -30,18 +35,26 @@ export interface ProviderServerOptions {
   readonly version: string;
   readonly changes: ChangeTable;
   readonly backend: ProviderBackend;
+  /** Identifies the region that holds the resources, if they end with it. @default they last */
+  readonly regionId?: string;
 }
 
 /** What `Configure` said on one connection. Each provider of the program has a connection of its own. */
 interface Configuration {
   readonly region: string;
   readonly defaultTags: Properties;
+  /** Whether it is of a region that has ended, so that nothing of its resources is left. */
+  readonly hasEnded: boolean;
+  /** Aborted when the command is stopped. */
+  readonly stop: AbortController;
 }
 
 /** Outputs in which the tags of a taggable resource stand together with the provider's default tags. */
 const allTags = "tagsAll";
 /** Where the Terraform bridge notes which inputs it made up. */
 const madeUp = "__defaults";
+/** Input of a provider that says which local region its resources are in. */
+const localRegion = "localRegion";
 
 export class ProviderServer {
   private readonly server = new Server();
@@ -63,25 +76,24 @@ export class ProviderServer {
   private methods() {
     return {
       attach: answer(async () => new Empty()),
-      cancel: answer(async () => new Empty()),
+      cancel: answer(async (call: Call<Empty>) => {
+        this.configurations.get(call.getPeer())?.stop.abort(new Error("the command was stopped"));
+        return new Empty();
+      }),
       getPluginInfo: answer(async () => {
         const info = new PluginInfo();
         info.setVersion(this.options.version);
         return info;
       }),
       checkConfig: answer(async (call: Call<messages.CheckRequest>) => {
+        const { regionId } = this.options;
         const response = new messages.CheckResponse();
-        response.setInputs(call.request.getNews());
+        response.setInputs(
+          write({ ...read(call.request.getNews()), ...(regionId && { [localRegion]: regionId }) }),
+        );
         return response;
       }),
-      diffConfig: answer(async ({ request }: Call<messages.DiffRequest>) => {
-        const isSame =
-          JSON.stringify(read(request.getOldInputs())) === JSON.stringify(read(request.getNews()));
-        const response = new messages.DiffResponse();
-        const { DIFF_NONE, DIFF_SOME } = messages.DiffResponse.DiffChanges;
-        response.setChanges(isSame ? DIFF_NONE : DIFF_SOME);
-        return response;
-      }),
+      diffConfig: answer(async ({ request }: Call<messages.DiffRequest>) => this.diffConfig(request)),
       configure: answer(async (call: Call<messages.ConfigureRequest>) => this.configure(call)),
       invoke: answer(async (call: Call<messages.InvokeRequest>) => {
         const response = new messages.InvokeResponse();
@@ -99,6 +111,19 @@ export class ProviderServer {
     };
   }
 
+  private diffConfig(request: messages.DiffRequest): messages.DiffResponse {
+    const [olds, news] = [read(request.getOldInputs()), read(request.getNews())];
+    if (olds[localRegion] !== news[localRegion])
+      throw new Error(
+        "the resources of this state were in a local region that has ended, and are gone. " +
+          "Have them forgotten by `pulumi destroy`, which finds nothing to do, then deploy anew.",
+      );
+    const response = new messages.DiffResponse();
+    const { DIFF_NONE, DIFF_SOME } = messages.DiffResponse.DiffChanges;
+    response.setChanges(JSON.stringify(olds) === JSON.stringify(news) ? DIFF_NONE : DIFF_SOME);
+    return response;
+  }
+
   private configure(call: Call<messages.ConfigureRequest>): messages.ConfigureResponse {
     const args = read(call.request.getArgs());
     // Nested configuration comes as JSON.
@@ -107,6 +132,8 @@ export class ProviderServer {
     this.configurations.set(call.getPeer(), {
       region: optionalText(args, "region") ?? "",
       defaultTags: isProperties(defaults) ? nested(defaults, "tags") : {},
+      hasEnded: args[localRegion] !== this.options.regionId,
+      stop: new AbortController(),
     });
     const response = new messages.ConfigureResponse();
     response.setSupportspreview(true);
@@ -115,7 +142,9 @@ export class ProviderServer {
 
   private check(request: messages.CheckRequest): messages.CheckResponse {
     const news = { ...read(request.getNews()) };
-    const { autoName } = knownType(this.options.changes, typeOf(request.getUrn()));
+    const type = typeOf(request.getUrn());
+    this.options.backend.checkType?.(type);
+    const { autoName } = knownType(this.options.changes, type);
     if (autoName !== undefined && news[autoName.property] === undefined) {
       const olds = read(request.getOlds());
       const isNamedByUs = Array.isArray(olds[madeUp]) && olds[madeUp].includes(autoName.property);
@@ -189,7 +218,10 @@ export class ProviderServer {
       response.setProperties(write({ ...this.planned(call, inputs) }));
       return response;
     }
-    const { id, outputs } = await this.options.backend.create(this.request(call, inputs));
+    const { id, outputs } = await this.options.backend.create(
+      this.request(call, inputs),
+      this.stopSignal(call),
+    );
     response.setId(id);
     response.setProperties(write({ ...this.planned(call, inputs), ...outputs }));
     return response;
@@ -197,13 +229,18 @@ export class ProviderServer {
 
   private async read(call: Call<messages.ReadRequest>): Promise<messages.ReadResponse> {
     const { request } = call;
-    const state = read(request.getProperties());
-    const wanted = this.request(call, read(request.getInputs()));
-    const found = await this.options.backend.read(request.getId(), state, wanted);
     const response = new messages.ReadResponse();
+    if (this.hasEnded(call)) return response;
+    const state = read(request.getProperties());
+    const inputs = read(request.getInputs());
+    const found = await this.options.backend.read(request.getId(), state, this.request(call, inputs));
     if (found === undefined) return response;
+    // What is not as the program wants it any more is an input of its own, so that the next update mends it.
+    const drifted = Object.entries(found.outputs).filter(
+      ([key, value]) => key in inputs && !isDeepStrictEqual(value, state[key]),
+    );
     response.setId(found.id);
-    response.setInputs(request.getInputs());
+    response.setInputs(write({ ...inputs, ...(Object.fromEntries(drifted) as Properties) }));
     response.setProperties(write({ ...state, ...found.outputs }));
     return response;
   }
@@ -229,6 +266,7 @@ export class ProviderServer {
 
   private async delete(call: Call<messages.DeleteRequest>): Promise<Empty> {
     const { request } = call;
+    if (this.hasEnded(call)) return new Empty();
     const inputs = read(request.getOldInputs());
     await this.options.backend.delete(
       request.getId(),
@@ -263,6 +301,18 @@ export class ProviderServer {
     };
   }
 
+  private hasEnded(call: Call<unknown>): boolean {
+    return this.configurations.get(call.getPeer())?.hasEnded === true;
+  }
+
+  /** Aborted when the command is stopped, or ends without an answer. */
+  private stopSignal(call: Call<unknown>): AbortSignal {
+    const lost = new AbortController();
+    call.on("cancelled", () => lost.abort(new Error("the command has ended")));
+    const stop = this.configurations.get(call.getPeer())?.stop.signal;
+    return AbortSignal.any([lost.signal, ...(stop ? [stop] : [])]);
+  }
+
   private region(call: Call<unknown>, inputs: Properties): string {
     return optionalText(inputs, "region") ?? this.configurations.get(call.getPeer())?.region ?? "";
   }
@@ -278,8 +328,7 @@ function answer<Request, Response>(method: (call: Call<Request>) => Promise<Resp
   return (call: ServerUnaryCall<Request, Response>, respond: sendUnaryData<Response>): void => {
     method(call as Call<Request>).then(
       (response) => respond(null, response),
-      (error: unknown) =>
-        respond({ code: status.UNKNOWN, details: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => respond({ code: status.UNKNOWN, details: explain(error) }),
     );
   };
 }

@@ -1,24 +1,15 @@
-import { existsSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { prepareRegion, startRegion } from "../aws/region";
+import { rmSync } from "node:fs";
 import type { Region } from "../aws/region";
-import { listed, LocalBackend, unknownTypes } from "../engine/backend";
+import { listed, unknownTypes } from "../engine/backend";
 import { loadStack, runProgram } from "../engine/program";
 import type { StackOutputs } from "../engine/program";
-import { StateDirectory, statePath } from "../machine/state";
-import { sweep } from "../machine/sweep";
 import { explain } from "../terminal/explain";
-import { duration } from "../terminal/progress";
-import type { Progress } from "../terminal/progress";
-import type { Interrupt } from "./interrupt";
+import type { Circumstances, LastWords } from "./command";
+import { openRegion } from "./openRegion";
 import type { Options } from "./options";
-import { checkMachine } from "./preflight";
-import { prepareMachine } from "./prepare";
+import { previewProgram } from "./preview";
 import { smokeCheck } from "./smoke";
 import { outputsFile, renderInert, renderOutputs, renderTimes, renderTrial, writeOutputs } from "./summary";
-import type { Teardown } from "./teardown";
-
-const projectRoot = join(__dirname, "..", "..");
 
 function serviceUrl(outputs: StackOutputs): string {
   const { serviceUrl: url, albDnsName } = outputs;
@@ -40,70 +31,31 @@ function withHosts(error: unknown, region: Pick<Region, "failedHosts">): Error {
   return new Error([told, ...hosts].join("\n"));
 }
 
-/** What is told at the very end, where nothing scrolls it away; `isClean` when everything could be destroyed. */
-export type LastWords = (isClean: boolean) => void;
-
-/** What a run is given. */
-export interface Circumstances {
-  readonly options: Options;
-  readonly progress: Progress;
-  readonly interrupt: Interrupt;
-  readonly teardown: Teardown;
-  /** Told of what goes wrong in the region while nobody waits for it. */
-  readonly onFault: (error: Error) => void;
-}
-
 /** Deploys, and holds until the end is wanted; what it makes, the teardown undoes. */
-export async function deploy(circumstances: Circumstances): Promise<LastWords> {
-  const { options, progress, interrupt, teardown, onFault } = circumstances;
+export async function deploy(options: Options, circumstances: Circumstances): Promise<LastWords> {
+  const { progress, interrupt, teardown } = circumstances;
   const { signal } = interrupt;
   const startedAt = performance.now();
-  checkMachine();
   const stack = loadStack(options.stack);
-  const state = StateDirectory.acquire();
-  teardown.add("lock", () => state.release());
   rmSync(outputsFile, { force: true }); // of a run that was killed
-
-  progress.heading(`Preparing stack ${options.stack}`);
-  // First of all, as what was left may fill the disk. The state directory is the first thing that a run makes: where it
-  // is, the packages are that the removal needs.
-  const hasState = existsSync(statePath);
-  const removeStale = async () => {
-    const stale = await progress.during("looking for what a killed run left", () => sweep(state));
-    for (const item of stale) progress.print(`    removed ${item}`);
-  };
-  if (hasState) await removeStale();
-  teardown.add("clean-up", async () => {
-    if (!existsSync(statePath)) return; // nothing was made
-    const rest = await progress.during("making sure that nothing is left", () => sweep(state));
-    for (const item of rest) progress.warn(`! was still there, removed: ${item}`);
-  });
-  const types = await prepareMachine(options.stack, progress, signal);
-  // A removal that failed half-way may have left something without its record.
-  if (!hasState) await removeStale();
-  const region = await startRegion({
-    state,
-    ...(await prepareRegion((...step) => progress.during(...step), signal)),
-    nodeModules: join(projectRoot, "node_modules"),
-    onFault,
-    onBreakdown: (error) => interrupt.fail(error),
-    signal,
-  });
-  teardown.add("region", () => region.close());
+  let types: string[] = [];
+  const { region, backend } = await openRegion(
+    circumstances,
+    `Preparing stack ${options.stack}`,
+    async (either) => {
+      types = await progress.during(
+        "previewing the program",
+        () => previewProgram(options.stack, either),
+        either,
+      );
+    },
+  );
   const unknown = unknownTypes(region.handlers, types);
   if (unknown.length > 0) {
     throw new Error(`The local region can't make these types, so nothing was made: ${unknown.join(", ")}`);
   }
 
   progress.heading(`Deploying stack ${options.stack}`);
-  const backend = new LocalBackend({ ...region, progress, signal });
-  teardown.add("stack", async () => {
-    progress.heading("Destroying");
-    const since = performance.now();
-    const failures = await backend.destroy();
-    progress.print(`Destroyed in ${duration((performance.now() - since) / 1000)}.`);
-    if (failures.length > 0) throw new Error(failures.map((failure) => failure.message).join("\n"));
-  });
   const failed = (error: unknown): never => {
     signal.throwIfAborted();
     throw withHosts(error, region);
@@ -112,7 +64,7 @@ export async function deploy(circumstances: Circumstances): Promise<LastWords> {
   const seconds = (performance.now() - startedAt) / 1000;
   const url = serviceUrl(outputs);
   await writeOutputs(outputs);
-  teardown.add("outputs", () => rmSync(dirname(outputsFile), { recursive: true, force: true }));
+  teardown.add("outputs", () => rmSync(outputsFile, { force: true }));
   const counts = backend.counts();
   const steps = [...progress.finished];
   const tell = () => {

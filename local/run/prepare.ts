@@ -9,30 +9,23 @@ import {
   installPackages,
   missingPackages,
 } from "./preflight";
-import { previewProgram } from "./preview";
 
-/**
- * Checks and prepares the machine, and runs the program without making anything. Answers the type of each resource that
- * it will make. What is wrong with the program's settings is told before anything is installed.
- */
+/** Checks and prepares the machine. `first` is done beside the first checks, before anything is installed. */
 export async function prepareMachine(
-  stack: string,
   progress: Progress,
   signal: AbortSignal,
-): Promise<string[]> {
-  const [types] = await together(
-    signal,
-    (either) => progress.during("previewing the program", () => previewProgram(stack, either), either),
-    (either) =>
-      progress.during(
-        "checking disk and network",
-        async () => {
-          checkDisk();
-          const [source = ""] = await packageSources();
-          await checkNetwork(source.split(" ")[1] ?? "", either);
-        },
-        either,
-      ),
+  first: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  await together(signal, first, (either) =>
+    progress.during(
+      "checking disk and network",
+      async () => {
+        checkDisk();
+        const [source = ""] = await packageSources();
+        await checkNetwork(source.split(" ")[1] ?? "", either);
+      },
+      either,
+    ),
   );
   await checkPrivilege();
   const missing = await missingPackages();
@@ -41,5 +34,4 @@ export async function prepareMachine(
   }
   signal.throwIfAborted(); // an installation is not cut short
   await progress.during("checking the kernel", () => checkKernel());
-  return types;
 }

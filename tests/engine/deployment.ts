@@ -13,7 +13,7 @@ import type { ChangeTable } from "../../local/engine/changes";
 import { ProviderServer } from "../../local/engine/providerServer";
 import { pulumiFolder } from "../../tools/pulumiCli";
 import { ownValues } from "../../local/engine/recorder";
-import { startLanguageHost } from "./languageHost";
+import { startLanguageHost } from "../../tools/languageHost";
 import { type Books, type Call, RecordingCloud } from "./recordingCloud";
 
 const root = path.join(__dirname, "..", "..");

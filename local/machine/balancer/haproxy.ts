@@ -31,11 +31,12 @@ export interface ListenerOptions {
 export const slots = 64;
 const backend = "targets";
 
-/** HAProxy's configuration for one listener that forwards to one target group. */
+/** HAProxy's configuration for one listener that forwards to one target group, whose targets may have their places already. */
 export function renderBalancer(
   listener: ListenerOptions,
   group: TargetGroupSettings,
   socket: string,
+  targets: ReadonlyMap<number, string> = new Map(),
 ): string {
   const check = group.healthCheck;
   return [
@@ -45,6 +46,8 @@ export function renderBalancer(
     "defaults",
     "  mode http",
     "  option forwardfor",
+    // One that hands over to another answers a request that was on its way over an idle connection.
+    "  option idle-close-on-response",
     // The real balancer does not ask a second target either: a retry here would hide a failure there.
     "  retries 0",
     "  timeout connect 5s",
@@ -64,11 +67,11 @@ export function renderBalancer(
     `  default-server inter ${check.interval}s fall ${check.unhealthyThreshold} rise ${check.healthyThreshold}`,
     // One line each: HAProxy gives the namespace of a server-template to its first server only, and the others would
     // connect from the machine's own network.
-    ...Array.from(
-      { length: slots },
-      (_, index) =>
-        `  server target${index + 1} 0.0.0.0:${group.port} port ${check.port} check disabled namespace ${listener.namespace}`,
-    ),
+    ...Array.from({ length: slots }, (_, index) => {
+      const address = targets.get(index + 1);
+      const state = address === undefined ? " disabled" : "";
+      return `  server target${index + 1} ${address ?? "0.0.0.0"}:${group.port} port ${check.port} check${state} namespace ${listener.namespace}`;
+    }),
     "",
   ].join("\n");
 }

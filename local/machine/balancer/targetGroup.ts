@@ -34,10 +34,20 @@ interface Target {
   report: { state: TargetState; reason?: string; description?: string };
 }
 
+/** A HAProxy at work. */
+interface Listener {
+  readonly options: ListenerOptions;
+  readonly service: Service;
+  readonly socket: string;
+}
+
 /** A target group, served by at most one listener's HAProxy. */
 export class TargetGroup {
   private readonly targets = new Map<string, Target>();
-  private listener: { options: ListenerOptions; service: Service; socket: string } | undefined;
+  private listener: Listener | undefined;
+  /** HAProxies that have handed over and answer what they have begun. */
+  private readonly retired = new Set<Service>();
+  private starts = 0;
   private timer: NodeJS.Timeout | undefined;
   private polling: Promise<void> | undefined;
 
@@ -50,26 +60,43 @@ export class TargetGroup {
 
   /** Starts the listener. A busy port is an error that names the process that holds it. */
   async listen(options: ListenerOptions): Promise<void> {
-    if (this.listener) throw new Error("a target group of the local region serves one listener");
     const holder = await portHolder(options.address, options.port);
     if (holder)
       throw new Error(
         `port ${options.port} of ${options.address} is held by ${holder}: stop it, then start again`,
       );
+    await this.takeOver(options);
+  }
+
+  /** Starts the listener beside that of another target group, which is then to be stopped: both may have the port. */
+  async takeOver(options: ListenerOptions): Promise<void> {
+    if (this.listener) throw new Error("a target group of the local region serves one listener");
+    this.listener = await this.start(options);
+    this.watch();
+  }
+
+  private async start(options: ListenerOptions): Promise<Listener> {
+    const name = `${options.name}-${++this.starts}`;
     const folder = this.state.folder("balancers", options.name);
-    const socket = join(folder, "admin.sock");
+    const socket = join(folder, `${this.starts}.sock`);
     const config = join(folder, "haproxy.cfg");
-    writeFileSync(config, renderBalancer(options, this.settings, socket));
-    const service = await spawnService(this.state, options.name, "haproxy", ["-db", "-f", config], {
+    const places = [...this.targets.values()].flatMap(({ slot, isDraining, address }) =>
+      slot === undefined || isDraining ? [] : [[slot, address] as const],
+    );
+    writeFileSync(config, renderBalancer(options, this.settings, socket, new Map(places)));
+    const service = await spawnService(this.state, name, "haproxy", ["-db", "-f", config], {
       isReady: async ({ pid }) => (await ask(socket, "show info")).includes(`Pid: ${pid}`),
     });
-    this.listener = { options, service, socket };
     void service.ended.then((reason) => {
       if (this.listener?.service === service)
         this.onFault(
           new Error(`the balancer ${options.name} ended with ${reason}: ${service.output().trim()}`),
         );
     });
+    return { options, service, socket };
+  }
+
+  private watch(): void {
     this.timer = setInterval(() => {
       this.polling ??= this.poll().finally(() => (this.polling = undefined));
     }, admissionInterval * 1000);
@@ -85,16 +112,29 @@ export class TargetGroup {
       target.slot = undefined;
       target.report = unused;
     }
-    await listener?.service.stop();
+    await Promise.all([listener?.service, ...this.retired].map((service) => service?.stop()));
   }
 
-  /** Takes new settings; a listener takes them by starting HAProxy again. */
+  /** Takes new settings; a listener takes them without losing a request. */
   async configure(settings: TargetGroupSettings): Promise<void> {
     this.settings = settings;
-    const options = this.listener?.options;
-    if (!options) return;
-    await this.unlisten();
-    await this.listen(options);
+    if (this.listener) await this.relisten(this.listener.options);
+  }
+
+  /** Starts HAProxy anew beside the old one, which ends when it has answered what it has begun. */
+  async relisten(options: ListenerOptions): Promise<void> {
+    const old = this.listener;
+    if (!old) throw new Error(`no listener to change: ${options.name}`);
+    clearInterval(this.timer);
+    await this.polling;
+    try {
+      this.listener = await this.start(options);
+    } finally {
+      this.watch();
+    }
+    this.retired.add(old.service);
+    void old.service.ended.then(() => this.retired.delete(old.service));
+    process.kill(old.service.pid, "SIGUSR1");
   }
 
   register(id: string, address: string): void {

@@ -33,6 +33,7 @@ export interface HostOptions {
 export class Host {
   private service: Service | undefined;
   private layers: readonly string[];
+  private userData: string;
   /** Block devices by their name below /dev/disk/by-id. */
   private readonly devices = new Map<string, string>();
   private readonly folder: string;
@@ -45,6 +46,7 @@ export class Host {
     readonly options: HostOptions,
   ) {
     this.layers = options.layers;
+    this.userData = options.userData;
     this.folder = state.folder("hosts", options.id);
   }
 
@@ -137,12 +139,17 @@ export class Host {
     };
     const seed = "var/lib/cloud/seed/nocloud";
     write(`${seed}/meta-data`, `instance-id: ${this.id}\nlocal-hostname: ${this.hostName()}\n`);
-    write(`${seed}/user-data`, this.options.userData);
+    write(`${seed}/user-data`, this.userData);
     write("etc/resolv.conf", `nameserver ${resolverAddress}\n`);
     write(
       "etc/systemd/system.conf.d/50-aws-endpoint.conf",
       `[Manager]\nDefaultEnvironment=AWS_ENDPOINT_URL=http://${apiAddress}\n`,
     );
+  }
+
+  /** Gives the host other user data from the next boot on. */
+  setUserData(userData: string): void {
+    this.userData = userData;
   }
 
   /** Shows a block device to the host, now and after each boot. */

@@ -55,7 +55,10 @@ describe("the AWS API of the local region", () => {
       return Promise.resolve();
     };
     services.front.attach({
-      hosts: { reboot: power("reboot"), start: power("start"), stop: power("stop") },
+      hosts: {
+        ...{ reboot: power("reboot"), start: power("start"), stop: power("stop") },
+        endedByApi: (id) => void powered.push(`end ${id}`),
+      },
       targetHealth: { describe: (arn) => (arn === targetGroupArn ? targets : undefined) },
       scaling: { activitiesOf: (name) => (name === "web" ? activities : []) },
     });

@@ -31,7 +31,7 @@ describe("storage and secrets", () => {
   before(async () => {
     services = await startServices();
     const { clients } = services;
-    handlers = { ...storageHandlers({ clients, emptyOnDelete: false }), ...secretHandlers(clients) };
+    handlers = { ...storageHandlers(clients), ...secretHandlers(clients) };
   });
   after(() => services.stop());
 

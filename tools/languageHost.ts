@@ -2,7 +2,7 @@
  * Runs the program as Pulumi's language host for Node.js does: in a process of its own, by the SDK's `cmd/run`, under the
  * runtime options of `Pulumi.yaml`. The host itself comes with Pulumi's releases, and not with a CLI that was built from source.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
 import { GetRequiredPluginsResponse, type RunRequest, RunResponse } from "@pulumi/pulumi/proto/language_pb";
@@ -13,6 +13,9 @@ interface RuntimeOptions {
   readonly nodeargs?: string;
   readonly typescript?: boolean;
 }
+
+/** Programs that run. */
+const running = new Set<ChildProcess>();
 
 /** Starts a host on a free port of this machine's loopback, for the CLI's option `--client`. */
 export async function startLanguageHost(): Promise<{ port: number; stop: () => void }> {
@@ -36,7 +39,13 @@ export async function startLanguageHost(): Promise<{ port: number; stop: () => v
     const bound = (error: Error | null, chosen: number) => (error ? reject(error) : resolve(chosen));
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), bound);
   });
-  return { port, stop: () => server.forceShutdown() };
+  return {
+    port,
+    stop: () => {
+      server.forceShutdown();
+      for (const child of running) child.kill("SIGKILL");
+    },
+  };
 }
 
 async function run(request: RunRequest): Promise<RunResponse> {
@@ -68,11 +77,14 @@ async function run(request: RunRequest): Promise<RunResponse> {
     cwd: request.getPwd(),
     env,
     stdio: ["ignore", "ignore", "inherit"],
+    // Away from the terminal's Ctrl-C: it is the engine that ends what the program waits for.
+    detached: true,
   });
+  running.add(child);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
-  });
+  }).finally(() => running.delete(child));
   const response = new RunResponse();
   // What was thrown is told to the engine already.
   if (code !== 0) response.setBail(true);

@@ -1,0 +1,69 @@
+/** What the terminal of a `pulumi` command must know of a running region: `.local/engine.env`. */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { localCredentials } from "../api/clients";
+
+const folder = join(__dirname, "..", "..", ".local");
+
+/** Where a running region tells how it is reached. */
+export const engineFile = join(folder, "engine.env");
+/** The state of stacks in the local region. */
+const stateFolder = join(folder, "state");
+
+/** The one stack of the local region, as the CLI's backend of files keeps one that has nothing yet. */
+const stackFile = join(stateFolder, ".pulumi", "stacks", "django-on-ec2", "local.json");
+const emptyStack = { version: 3, checkpoint: { stack: "organization/django-on-ec2/local" } };
+
+/** How a running region is reached. */
+export interface RegionAddresses {
+  /** For `PULUMI_DEBUG_PROVIDERS`. */
+  readonly providers: string;
+  /** The AWS API. */
+  readonly apiEndpoint: string;
+}
+
+/** Variables with which `pulumi` works against a region, and cannot work against anything else. */
+export function engineEnvironment({ providers, apiEndpoint }: RegionAddresses): Record<string, string> {
+  return {
+    PULUMI_DEBUG_PROVIDERS: providers,
+    PULUMI_BACKEND_URL: pathToFileURL(stateFolder).href,
+    // Not a secret: what the state hides is of use on this machine only. Pulumi.local.yaml has its salt.
+    PULUMI_CONFIG_PASSPHRASE: "local-region",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    AWS_ENDPOINT_URL: apiEndpoint,
+    AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  };
+}
+
+/** Writes the variables for a shell, and makes the stack if there is none, as `pulumi stack init` would. */
+export function writeEngineEnvironment(environment: Readonly<Record<string, string>>): void {
+  const lines = Object.entries(environment).map(
+    ([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`,
+  );
+  mkdirSync(dirname(stackFile), { recursive: true });
+  if (!existsSync(stackFile)) writeFileSync(stackFile, JSON.stringify(emptyStack));
+  // Of the user's own account: they would come before what stands here.
+  writeFileSync(engineFile, ["unset AWS_PROFILE AWS_SESSION_TOKEN\n", ...lines].join(""));
+}
+
+/** Safe to call when there is none. */
+export function removeEngineEnvironment(): void {
+  rmSync(engineFile, { force: true });
+}
+
+/** The variables of the running region. */
+export function readEngineEnvironment(): Record<string, string> {
+  if (!existsSync(engineFile))
+    throw new Error(
+      "no region is running for this checkout: start one with `npm run region`, and leave it open",
+    );
+  const lines = readFileSync(engineFile, "utf8").matchAll(/^export (\w+)='(.*)'$/gm);
+  return Object.fromEntries(
+    [...lines].map(([, name = "", value = ""]) => [name, value.replaceAll(`'\\''`, "'")]),
+  );
+}
