@@ -19,6 +19,7 @@ from accounts.permissions import IsAdministrator
 from accounts.serializers import AccountPage, AccountQuery, AccountSerializer
 from accounts.store import Account
 from accounts.views import described, log_event
+from activity.models import EventName
 
 _readers = ThreadPoolExecutor(8, "accounts-list")
 
@@ -61,7 +62,7 @@ def _described(login: str) -> dict[str, Any] | None:
 class AccountAction(AdminView):
     """Something that is done to one account."""
 
-    event: str
+    event: EventName
 
     @extend_schema(request=None, responses=AccountSerializer)
     def post(self, request: Request, account: str) -> Response:
@@ -70,7 +71,7 @@ class AccountAction(AdminView):
             login = store.login_of(account)
         except store.AccountMissing as error:
             raise NotFound() from error
-        log_event(request, self.event, account, by=principal(request).account)
+        log_event(request, self.event, principal(request).account, account)
         return Response(described(login, changed))
 
     @abstractmethod
@@ -81,7 +82,7 @@ class AccountAction(AdminView):
 class Lock(AccountAction):
     """Ends the account's sessions, and lets nobody sign in to it."""
 
-    event = "account locked"
+    event = "account.locked"
 
     def change(self, request: Request, account: str) -> Callable[[Account], Account]:
         if account == principal(request).account:
@@ -94,7 +95,7 @@ class Lock(AccountAction):
 class Unlock(AccountAction):
     """Lets its owner sign in again."""
 
-    event = "account unlocked"
+    event = "account.unlocked"
 
     def change(self, request: Request, account: str) -> Callable[[Account], Account]:
         return lambda account: replace(account, locked=False)
@@ -103,7 +104,7 @@ class Unlock(AccountAction):
 class EndSessions(AccountAction):
     """Signs the account out everywhere."""
 
-    event = "sessions ended"
+    event = "account.sessions_ended"
 
     def change(self, request: Request, account: str) -> Callable[[Account], Account]:
         return lambda account: account.without_sessions()

@@ -16,13 +16,21 @@ MAX_CLIENTS = 5
 ROTATION_GRACE_SECONDS = 10
 
 
-class InvalidCredentials(APIException):
+class SignInRefused(APIException):
+    """Names the account, for the log only."""
+
+    def __init__(self, account: str = "") -> None:
+        super().__init__()
+        self.account = account
+
+
+class InvalidCredentials(SignInRefused):
     status_code = 401
     default_code = "invalid_credentials"
     default_detail = "No account has this login and password."
 
 
-class AccountLocked(APIException):
+class AccountLocked(SignInRefused):
     status_code = 403
     default_code = "account_locked"
     default_detail = "An administrator has locked this account."
@@ -58,9 +66,9 @@ def authenticate(login: str, password: str, client: str) -> Account:
     matches = passwords.verify_password(password, account.password_hash if account else None)
     if account is None or not matches:
         limits.record_failure(subject)
-        raise InvalidCredentials()
+        raise InvalidCredentials(account.id if account else "")
     if account.locked:
-        raise AccountLocked()
+        raise AccountLocked(account.id)
     return account
 
 

@@ -1,6 +1,5 @@
 """Sign-up, sign-in, and what users do with their own accounts."""
 
-import logging
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -24,8 +23,8 @@ from accounts.serializers import (
     Tokens,
 )
 from accounts.signals import account_deleted
-
-logger = logging.getLogger(__name__)
+from activity import log
+from activity.models import EventName
 
 
 class LoginTaken(APIException):
@@ -55,14 +54,20 @@ def client_of(request: Request) -> str:
     return address
 
 
-def log_event(request: Request, event: str, account: str = "", **fields: object) -> None:
-    """One line for each thing that happens to an account; never a login or a password."""
+def log_event(
+    request: Request, event: EventName, account: str = "", object: str = "", **details: str
+) -> None:
+    """Records what an account did, to itself unless an object is given."""
     if account:
         # The access log names it, too.
         request.META["service.account"] = account
-    trace = request.META.get("HTTP_X_AMZN_TRACE_ID", "")
-    known = {"account": account, "client": client_of(request), "trace": trace}
-    logger.info(event, extra={"fields": known | fields})
+    log.record(
+        request,
+        event,
+        account=account,
+        object=object or account,
+        **details,
+    )
 
 
 class PublicView(APIView):
@@ -93,7 +98,7 @@ class SignUp(PublicView):
             except (sessions.InvalidCredentials, sessions.AccountLocked) as error:
                 raise LoginTaken() from error
         else:
-            log_event(request, "signed up", account.id)
+            log_event(request, "account.signed_up", account.id)
         return Response({"id": account.id}, 201)
 
 
@@ -105,9 +110,12 @@ def signed_in(request: Request) -> dict[str, object]:
         account = sessions.authenticate(login, password, client)
         answer = sessions.begin(login, account, password, client)
     except APIException as error:
-        log_event(request, "sign-in refused", reason=error.get_codes())
+        # Nobody has proved to be the account's owner: it is what this happened to.
+        target = error.account if isinstance(error, sessions.SignInRefused) else ""
+        reason = str(error.get_codes())
+        log_event(request, "account.sign_in_refused", object=target, reason=reason)
         raise
-    log_event(request, "signed in", account.id)
+    log_event(request, "account.signed_in", account.id)
     return answer
 
 
@@ -118,7 +126,7 @@ def renewed(request: Request, refresh: str) -> dict[str, object]:
     except (tokens.InvalidToken, store.AccountMissing) as error:
         raise sessions.InvalidRefreshToken() from error
     except sessions.ReusedRefreshToken as error:
-        log_event(request, "refresh token reused", error.account)
+        log_event(request, "account.token_reused", error.account)
         raise
 
 
@@ -145,7 +153,7 @@ class SignOut(APIView):
             sessions.end_all(user.account, user.token_version)
         except store.AccountMissing:
             pass
-        log_event(request, "signed out", user.account)
+        log_event(request, "account.signed_out", user.account)
         return Response(status=204)
 
 
@@ -176,7 +184,7 @@ def reauthenticated(request: Request, password: str) -> tuple[str, store.Account
     except store.AccountMissing as error:
         raise SignedOut() from error
     except sessions.InvalidCredentials as error:
-        log_event(request, "password refused", user.account)
+        log_event(request, "account.password_refused", user.account)
         raise WrongPassword() from error
     if (account.id, account.token_version) != (user.account, user.token_version):
         raise SignedOut()
@@ -191,7 +199,7 @@ class ChangePassword(APIView):
         login, account = reauthenticated(request, given["password"])
         rules.check_new_password(given["new_password"], login)
         answer = sessions.change_password(login, account, given["new_password"])
-        log_event(request, "password changed", account.id)
+        log_event(request, "account.password_changed", account.id)
         return cookies.delivered(request, answer)
 
 
@@ -203,5 +211,5 @@ class DeleteAccount(APIView):
         _, account = reauthenticated(request, given["password"])
         account_deleted.send(sender=type(self), account=account.id)
         store.delete(account.id)
-        log_event(request, "account deleted", account.id)
+        log_event(request, "account.deleted", account.id)
         return Response(status=204)

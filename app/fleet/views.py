@@ -1,6 +1,5 @@
 """The fleet's desired size, for administrators."""
 
-import logging
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,9 +13,8 @@ from rest_framework.views import APIView
 
 from accounts.authentication import principal
 from accounts.permissions import IsAdministrator
+from activity import log
 from fleet import groups
-
-logger = logging.getLogger(__name__)
 
 
 class OutOfBounds(APIException):
@@ -60,10 +58,7 @@ class FleetView(APIView):
             )
         if desired != group.desired:
             groups.set_desired(group.name, desired)
-            fields = {
-                "account": principal(request).account,
-                "from": group.desired,
-                "to": desired,
-            }
-            logger.info("fleet resized", extra={"fields": fields})
+            details = {"from": group.desired, "to": desired}
+            account = principal(request).account
+            log.record(request, "fleet.resized", account=account, object=group.name, **details)
         return Response(asdict(replace(group, desired=desired)))

@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "service",
+    "activity",
     "accounts",
     "tasks",
     "fleet",

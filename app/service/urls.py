@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts import admin_views as administration
 from accounts import views as accounts
+from accounts.activity_views import Activity
 from accounts.session_views import BrowserSession
 from fleet.views import FleetView
 from legacy.routes import SUCCESSORS
@@ -26,6 +27,7 @@ urlpatterns = [
     path("v1/accounts/<slug:account>/signout", administration.EndSessions.as_view()),
     path("v1/tasks", TaskList.as_view()),
     path("v1/tasks/<uuid:pk>", TaskDetail.as_view()),
+    path("v1/activity", Activity.as_view()),
     path("v1/fleet", FleetView.as_view()),
     path("v1/schema", schema, name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),

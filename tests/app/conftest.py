@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import configuration
 
 APP = Path(__file__).resolve().parents[2] / "app"
 sys.path.insert(0, str(APP))
@@ -50,6 +51,7 @@ def manage(*arguments: str, environ: dict | None = None, check: bool = True):
 def pytest_configure(config):
     config.directory = tempfile.TemporaryDirectory(prefix="django-on-ec2-tests-")
     base = Path(config.directory.name)
+    configuration.set_hypothesis_home_dir(base / "hypothesis")
     config.cluster = Cluster()
     config.cluster.create_database("service")
     service = write_credentials(base / "service", config.cluster.secret(SERVICE, "service"))

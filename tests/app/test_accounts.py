@@ -474,10 +474,16 @@ def test_events_name_account_client_and_request(api, user, caplog):
     events = {
         record.message: record.fields for record in caplog.records if hasattr(record, "fields")
     }
-    for event in ("signed in", "sign-in refused", "request"):
-        assert (events[event]["client"], events[event]["trace"]) == ("198.51.100.7", "Root=1-2-3")
-    assert events["signed in"]["account"] == user.key
-    assert events["sign-in refused"]["reason"] == "invalid_credentials"
+    signed_in, refused = events["account.signed_in"], events["account.sign_in_refused"]
+    for event in (signed_in, refused):
+        assert (event["client"], event["request"]) == ("198.51.100.7", "1-2-3")
+        assert event["object"] == user.key
+    assert (events["request"]["client"], events["request"]["trace"]) == (
+        "198.51.100.7",
+        "Root=1-2-3",
+    )
+    assert (signed_in["account"], refused["account"]) == (user.key, "")
+    assert refused["details"] == {"reason": "invalid_credentials"}
     (line,) = [
         r.fields for r in caplog.records if r.message == "request" and r.fields["status"] == 200
     ]

@@ -22,8 +22,9 @@ def test_read(admin, group):
 def test_resize_is_idempotent(admin, group, monkeypatch, caplog):
     with caplog.at_level("INFO"):
         response = admin("PUT", "/v1/fleet", {"desired": 3})
-    (event,) = [record.fields for record in caplog.records if record.message == "fleet resized"]
-    assert event == {"account": admin.key, "from": 2, "to": 3}
+    (event,) = [record.fields for record in caplog.records if record.message == "fleet.resized"]
+    assert (event["account"], event["object"]) == (admin.key, "web")
+    assert event["details"] == {"from": 2, "to": 3}
     assert (response.status_code, response.json["desired"]) == (200, 3)
     assert desired(group) == 3
     monkeypatch.setattr(groups, "set_desired", None)

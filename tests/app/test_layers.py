@@ -7,11 +7,12 @@ from conftest import APP
 # What each package may import, besides itself.
 BELOW = {
     "core": set(),
-    "accounts": {"core"},
-    "tasks": {"core", "accounts"},
-    "fleet": {"core", "accounts"},
-    "legacy": {"core", "accounts"},
-    "service": {"core", "accounts", "tasks", "fleet", "legacy"},
+    "activity": {"core"},
+    "accounts": {"core", "activity"},
+    "tasks": {"core", "activity", "accounts"},
+    "fleet": {"core", "activity", "accounts"},
+    "legacy": {"core", "activity", "accounts"},
+    "service": {"core", "activity", "accounts", "tasks", "fleet", "legacy"},
 }
 
 

@@ -1,0 +1,197 @@
+"""Events on their way to the database, by way of the bucket.
+
+A request writes its event as an object and does not ask the database. A thread of each worker moves what is in the bucket
+into the database, then deletes it there. Whatever ends in between, the next one does the same again: an event is the same
+row however often it is stored, so nothing is lost and nothing is there twice. Workers need not agree on whose turn it is.
+
+While the bucket does not answer, events wait in memory for it or the database. What is left when both are away and the
+process ends is the structured log.
+"""
+
+import json
+import logging
+import random
+import threading
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from activity.models import Event
+from core import aws, environment
+from core.identifiers import uuid7
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+PREFIX = "activity/"
+# Objects that are moved at once.
+BATCH = 100
+# How soon what did not work is tried again, and how soon the objects of a host that has ended are found.
+RETRY_SECONDS = 5.0
+SWEEP_SECONDS = 300.0
+# Events that wait in memory; of more than these only the lines in the log remain.
+MAX_WAITING = 10_000
+
+logger = logging.getLogger(__name__)
+
+_FIELDS = ("event", "account", "object", "client", "request", "host", "details")
+
+
+class Spool:
+    """What one worker process does with its events."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Event] = deque()
+        self.bucket_away = False
+        self.ending = False
+        self.wake = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    def put(self, event: Event) -> None:
+        """Stores an event in the bucket before the request is answered; in memory while the bucket does not answer."""
+        if not self.bucket_away:
+            try:
+                write([event])
+            except (BotoCoreError, ClientError) as error:
+                logger.error("activity: the bucket does not take an event: %s", error)
+                self.bucket_away = True
+        if self.bucket_away:
+            self._remember(event)
+        self.wake.set()
+
+    def _remember(self, event: Event) -> None:
+        if len(self.waiting) < MAX_WAITING:
+            self.waiting.append(event)
+        else:
+            logger.error("activity: no more events are kept: %s is in the log only", event.id)
+
+    def start(self) -> None:
+        """Begins to move events to the database, until stop()."""
+        self.thread = threading.Thread(target=self._work, name="activity", daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Ends, after one more attempt to store what is in memory."""
+        self.ending = True
+        self.wake.set()
+        if self.thread:
+            self.thread.join()
+
+    def _work(self) -> None:
+        # Those of other hosts do it at other times.
+        pause = random.uniform(0, RETRY_SECONDS)
+        while not self.ending:
+            self.wake.wait(pause)
+            self.wake.clear()
+            pause = SWEEP_SECONDS if self.move() else RETRY_SECONDS
+
+    def move(self) -> bool:
+        """Moves everything to the database. False if something keeps it from that."""
+        try:
+            self._empty_memory()
+            if not self.ending:
+                drain()
+                self.bucket_away = False
+            return True
+        except (BotoCoreError, ClientError, DatabaseError) as error:
+            logger.warning("activity: events wait: %s", error)
+            self.bucket_away = not isinstance(error, DatabaseError)
+            return False
+        finally:
+            connection.close()
+
+    def _empty_memory(self) -> None:
+        """To the database; to the bucket if that is away."""
+        events = list(self.waiting)
+        if not events:
+            return
+        try:
+            insert(events)
+        except DatabaseError:
+            write(events)
+        for _ in events:
+            self.waiting.popleft()
+
+
+_spool = Spool()
+put, start, stop = _spool.put, _spool.start, _spool.stop
+
+
+def write(events: Iterable[Event]) -> None:
+    """Puts events into one object of the bucket."""
+    documents = [
+        {"id": str(event.id), "at": event.at.isoformat()}
+        | {name: getattr(event, name) for name in _FIELDS}
+        for event in events
+    ]
+    aws.s3().put_object(
+        Bucket=environment.current().account_bucket,
+        Key=f"{PREFIX}{uuid7()}.json",
+        Body=json.dumps(documents).encode(),
+        ContentType="application/json",
+    )
+
+
+def insert(events: list[Event]) -> None:
+    """Stores events in the database, except for those that are there."""
+    Event.objects.bulk_create(events, ignore_conflicts=True)
+
+
+def drain() -> None:
+    """Moves what is in the bucket to the database, the oldest first."""
+    s3, bucket = aws.s3(), environment.current().account_bucket
+    after = ""
+    with ThreadPoolExecutor(8, "activity-read") as readers:
+        while True:
+            listed = s3.list_objects_v2(
+                Bucket=bucket, Prefix=PREFIX, StartAfter=after, MaxKeys=BATCH
+            ).get("Contents", [])
+            if not listed:
+                return
+            keys = [entry["Key"] for entry in listed]
+            after = keys[-1]
+            found = [one for one in readers.map(_read, keys) if one]
+            if not found:
+                continue
+            insert([event for _, events in found for event in events])
+            # Only now: whatever happens before is done again by the next one.
+            deleted = s3.delete_objects(
+                Bucket=bucket, Delete={"Objects": [one for one, _ in found], "Quiet": True}
+            )
+            for error in deleted.get("Errors", []):
+                logger.error("activity: %s is not deleted: %s", error["Key"], error["Code"])
+
+
+def _read(key: str) -> tuple["ObjectIdentifierTypeDef", list[Event]] | None:
+    """An object's events, and what names the object; none if another has moved it, or cannot be understood."""
+    try:
+        response = aws.s3().get_object(Bucket=environment.current().account_bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
+    with response["Body"] as stream:
+        body = stream.read()
+    name: ObjectIdentifierTypeDef = {"Key": key}
+    if version := response.get("VersionId"):
+        # The bucket keeps earlier versions: without its version an object would only be hidden.
+        name["VersionId"] = version
+    try:
+        return name, [_event(document) for document in json.loads(body)]
+    except (ValueError, TypeError, KeyError) as error:
+        # Left for a version of this service that understands it.
+        logger.error("activity: %s cannot be read: %s", key, error)
+        return None
+
+
+def _event(document: dict[str, Any]) -> Event:
+    members = {name: document[name] for name in _FIELDS}
+    at = datetime.fromisoformat(document["at"])
+    return Event(id=UUID(document["id"]), at=at, **members)
