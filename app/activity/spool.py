@@ -12,8 +12,9 @@ import json
 import logging
 import random
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ BATCH = 100
 # How soon what did not work is tried again, and how soon the objects of a host that has ended are found.
 RETRY_SECONDS = 5.0
 SWEEP_SECONDS = 300.0
+PRUNE_SECONDS = 3600.0
 # Events that wait in memory; of more than these only the lines in the log remain.
 MAX_WAITING = 10_000
 
@@ -78,34 +80,50 @@ class Spool:
         self.thread.start()
 
     def stop(self) -> None:
-        """Ends, after one more attempt to store what is in memory."""
+        """Ends, after a last attempt to store what is in memory."""
         self.ending = True
         self.wake.set()
         if self.thread:
             self.thread.join()
+        if self.waiting:
+            self._try(self._empty_memory)
 
     def _work(self) -> None:
-        # Those of other hosts do it at other times.
+        # Workers that start together sweep at different times.
         pause = random.uniform(0, RETRY_SECONDS)
+        pruned = -PRUNE_SECONDS
         while not self.ending:
             self.wake.wait(pause)
             self.wake.clear()
             pause = SWEEP_SECONDS if self.move() else RETRY_SECONDS
+            if time.monotonic() - pruned >= PRUNE_SECONDS and self._try(prune):
+                pruned = time.monotonic()
 
     def move(self) -> bool:
         """Moves everything to the database. False if something keeps it from that."""
+        return self._try(self._empty_memory) and self._try(self._drain)
+
+    def _drain(self) -> None:
+        drain()
+        self.bucket_away = False
+
+    def _try(self, work: Callable[[], None]) -> bool:
         try:
-            self._empty_memory()
-            if not self.ending:
-                drain()
-                self.bucket_away = False
+            work()
             return True
-        except (BotoCoreError, ClientError, DatabaseError) as error:
-            logger.warning("activity: events wait: %s", error)
-            self.bucket_away = not isinstance(error, DatabaseError)
-            return False
+        except (BotoCoreError, ClientError) as error:
+            self.bucket_away = True
+            logger.warning("activity: the bucket does not answer: %s", error)
+        except DatabaseError as error:
+            # In the bucket, events are as safe, and nobody waits for the database.
+            self.bucket_away = False
+            logger.warning("activity: the database does not answer: %s", error)
+        except Exception:
+            # The thread must outlive whatever this is.
+            logger.exception("activity: events wait")
         finally:
             connection.close()
+        return False
 
     def _empty_memory(self) -> None:
         """To the database; to the bucket if that is away."""
@@ -137,6 +155,15 @@ def write(events: Iterable[Event]) -> None:
         Body=json.dumps(documents).encode(),
         ContentType="application/json",
     )
+
+
+def prune() -> None:
+    """Deletes events that are older than the owner of the table wants them, the only ones that the service can delete."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT activity_prune()")
+            if cursor.fetchone() == (0,):
+                return
 
 
 def insert(events: list[Event]) -> None:

@@ -17,6 +17,7 @@ from wsgiref.types import WSGIApplication
 
 from django.db import connections
 
+from activity import spool
 from core.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
 from legacy import routes as legacy
 from service import bridge, capacity
@@ -116,9 +117,11 @@ class Edge:
     async def _live(self, receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
         await receive()
         watch = asyncio.create_task(_watch())
+        spool.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         watch.cancel()
+        await asyncio.to_thread(spool.stop)
         # The pool's threads would hold up the end of the process for seconds.
         connections["default"].close_pool()  # type: ignore[attr-defined]
         await send({"type": "lifespan.shutdown.complete"})

@@ -31,7 +31,7 @@ class Moto:
 
         def respond(environ, start_response):
             if self.faults and environ["PATH_INFO"].startswith(f"/{BUCKET}"):
-                fault = self.faults.next(environ["REQUEST_METHOD"])
+                fault = self.faults.next(environ)
                 if fault:
                     return fault(environ, start_response, one_at_a_time)
             return one_at_a_time(environ, start_response)
@@ -84,7 +84,12 @@ class S3Faults:
         self.moto.faults = None
         self.ended.set()
 
-    def next(self, method: str) -> Callable | None:
+    def next(self, environ) -> Callable | None:
+        # Every event of an account is a request, too: those are meant by "activity PUT" only.
+        about_activity = "activity" in environ["PATH_INFO"] + environ["QUERY_STRING"]
+        posted = environ["REQUEST_METHOD"] == "POST"
+        prefix = "activity " if about_activity or posted else ""
+        method = prefix + environ["REQUEST_METHOD"]
         self.seen.append(method)
         waiting = self.planned.get(method)
         return waiting.pop(0) if waiting else None

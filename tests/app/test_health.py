@@ -151,6 +151,7 @@ def test_every_path_has_its_part():
             "/v1/tasks/1",
             "/v1/signin",
             "/v1/token/refresh",
+            "/v1/activity",
             "/v1/fleet",
             "/readyz",
             "/",
@@ -158,7 +159,7 @@ def test_every_path_has_its_part():
         )
     }
     assert list(names.values()) == [
-        "tasks", "accounts", "accounts", "fleet", "readiness", "pages", "pages"
+        "tasks", "accounts", "accounts", "activity", "fleet", "readiness", "pages", "pages"
     ]  # fmt: skip
 
 
