@@ -12,10 +12,13 @@ export const credentials = {
 /** Unique id of the host's role. */
 export const roleId = "AROAEXAMPLE";
 
+/** Where a host looks for programs; before what the machine has otherwise, such as a version manager's slow stand-ins. */
+const hostPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** What every boot script finds: the folder's programs before the machine's, and this fake in place of AWS. */
 export function hostEnvironment(folder: string, endpoint: string): NodeJS.ProcessEnv {
   return {
-    PATH: `${folder}/bin:${process.env["PATH"]}`,
+    PATH: `${folder}/bin:${hostPath}:${process.env["PATH"]}`,
     TMPDIR: path.join(folder, "run"),
     HERE: folder,
     AWS_ENDPOINT_URL: endpoint,
