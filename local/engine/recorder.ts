@@ -146,11 +146,27 @@ export const ownValues: Readonly<Record<string, Readonly<Record<string, string>>
   prod: { domainName: "service.acme.co", hostedZoneId: "Z0123456789ABCDEFGHIJ" },
 };
 
-/** Runs the program, with some settings otherwise than the stack's files say. */
-export async function recordGraph(
+const recorded = new Map<string, Promise<Graph>>();
+
+/**
+ * Runs the program, with some settings otherwise than the stack's files say. The same run is not made twice in a process: it
+ * would say the same.
+ */
+export function recordGraph(
   stack: string,
   preview: boolean,
   overrides: Readonly<Record<string, string>> = {},
+): Promise<Graph> {
+  const run = JSON.stringify([stack, preview, overrides]);
+  const graph = recorded.get(run) ?? record(stack, preview, overrides);
+  recorded.set(run, graph);
+  return graph;
+}
+
+async function record(
+  stack: string,
+  preview: boolean,
+  overrides: Readonly<Record<string, string>>,
 ): Promise<Graph> {
   const config = loadStack(stack, { overrides: { ...ownValues[stack], ...overrides } });
   const states = new Map<string, ResourceState>();

@@ -45,12 +45,11 @@ const table = [
 ] as const;
 
 describe("raised by one", () => {
+  const versions = Object.fromEntries(table.map(({ setting }) => [setting, "2"]));
   for (const { setting, ...expected } of table)
     it(`${setting} changes who uses the secret, and the database's document, but not its host`, async () => {
-      const [from, to] = [
-        await recordGraph(stack, false, { [setting]: "2" }),
-        await recordGraph(stack, false, { [setting]: "3" }),
-      ];
+      const from = await recordGraph(stack, false, versions);
+      const to = await recordGraph(stack, false, { ...versions, [setting]: "3" });
       assert.deepEqual(difference(from, to), expected);
     });
 
