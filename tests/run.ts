@@ -59,18 +59,28 @@ const testFiles = (folder: string, ending: RegExp = /\.test\.ts$/) =>
     .sort()
     .map((file) => path.join("tests", folder, file));
 
-/** Folders whose tests run next to each other. */
-const unitFolders = ["components", "settings", "graph", "gate", "userdata", "local", "tools", "docs"];
+/**
+ * Folders whose tests run in one process, since most of them load Pulumi and the AWS package, and those whose tests wait for other
+ * programs, run next to each other in processes of their own.
+ */
+const [together, apart] = [
+  ["components", "settings", "graph", "local", "tools", "docs"],
+  ["userdata", "gate"],
+];
 
-/** Tests of Node's runner, counted from its machine-readable report. */
-async function nodeTests(files: readonly string[], filesAtOnce: number, show: Show): Promise<Counts> {
+/** Those files of the folders that need no Debian packages. */
+const plainFiles = (folders: readonly string[]) =>
+  folders.flatMap((folder) => testFiles(folder, /(?<!\.debian)\.test\.ts$/));
+
+/** Tests of Node's runner, counted from its machine-readable report. `args` say what it runs, and how. */
+async function nodeTests(args: readonly string[], show: Show): Promise<Counts> {
   const report = path.join(mkdtempSync(path.join(scratch, "report-")), "report.tap");
   const options = [
-    ...["--require", "./tools/typescript.cjs", "--test", `--test-concurrency=${filesAtOnce}`],
+    ...["--require", "./tools/typescript.cjs"],
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
     ...["--test-reporter=tap", `--test-reporter-destination=${report}`],
   ];
-  const status = await command(process.execPath, [...options, ...files], show);
+  const status = await command(process.execPath, [...options, ...args], show);
   const text = readFileSync(report, "utf8");
   const count = (word: string) => Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");
@@ -80,6 +90,14 @@ async function nodeTests(files: readonly string[], filesAtOnce: number, show: Sh
     skipped: count("skipped") + count("todo"),
   };
 }
+
+/** Test files in processes of their own. */
+const eachAlone = (files: readonly string[], atOnce: number, show: Show) =>
+  nodeTests(["--test", `--test-concurrency=${atOnce}`, ...files], show);
+
+/** Test files in one process. */
+const inOneProcess = (files: readonly string[], show: Show) =>
+  nodeTests(["tests/support/together.ts", ...files], show);
 
 /** The service's tests and checks, on the Debian release of its hosts. */
 async function serviceTests(show: Show): Promise<Counts> {
@@ -114,40 +132,30 @@ async function serviceTests(show: Show): Promise<Counts> {
 
 const stages: Readonly<Record<string, Stage>> = {
   // The longest first: those without packages run side by side.
-  "unit tests": {
-    run: (show) =>
-      nodeTests(
-        unitFolders.flatMap((folder) => testFiles(folder, /(?<!\.debian)\.test\.ts$/)),
-        availableParallelism(),
-        show,
-      ),
-  },
-  lint: { run: (show) => check("eslint", ["--max-warnings=0", "."], show) },
-  "type check": {
-    run: (show) =>
-      check("tsc", ["--noEmit", "--incremental", "--tsBuildInfoFile", cache("tsbuildinfo")], show),
-  },
+  "types and lint": { run: (show) => inOneProcess(["tests/source.test.ts"], show) },
+  "program tests": { run: (show) => inOneProcess(plainFiles(together), show) },
+  "script tests": { run: (show) => eachAlone(plainFiles(apart), availableParallelism(), show) },
   "type check of the page": { run: (show) => check("tsc", ["--project", "app"], show) },
   format: {
     run: (show) =>
       check("prettier", ["--check", "--cache", "--cache-location", cache("prettier"), "."], show),
   },
-  "unit tests on Debian": {
+  "tests on Debian": {
     packages: ["ca-certificates", "python3-venv", "shellcheck"],
     run: (show) =>
-      nodeTests(
-        unitFolders.flatMap((folder) => testFiles(folder, /\.debian\.test\.ts$/)),
+      eachAlone(
+        [...together, ...apart].flatMap((folder) => testFiles(folder, /\.debian\.test\.ts$/)),
         availableParallelism(),
         show,
       ),
   },
   // Skips its tests where there is neither Pulumi's CLI nor Go to build it with.
-  "engine tests": { takesMinutes: true, run: (show) => nodeTests(testFiles("engine"), 1, show) },
+  "engine tests": { takesMinutes: true, run: (show) => eachAlone(testFiles("engine"), 1, show) },
   "service tests": { packages: requiredPackages, root: true, run: serviceTests },
   "local region tests": {
     packages: requiredPackages,
     root: true,
-    run: (show) => nodeTests(testFiles("region"), 1, show),
+    run: (show) => eachAlone(testFiles("region"), 1, show),
   },
 };
 
