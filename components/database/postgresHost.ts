@@ -185,7 +185,7 @@ export class PostgresHost extends pulumi.ComponentResource {
       ami: debianImageId(this.args.debianImage, "databaseDebianImage", this),
       instanceType: this.args.instanceType,
       subnetId: this.subnet.id,
-      userData: this.userData(volume, role, host),
+      userDataBase64: this.userData(volume, role, host),
       keyName: access.keyName,
     };
     const snapshot = this.snapshotBefore(volume, identity);

@@ -16,7 +16,7 @@ export interface OneShotHostArgs {
   readonly gate: BootGate;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: pulumi.Input<string>;
-  /** What the host runs, made of the variables by which it reports. */
+  /** What the host runs, in base64, made of the variables by which it reports. */
   readonly userData: (report: ReportVariables) => pulumi.Output<string>;
   /** What the host may do beyond reporting. */
   readonly statements: readonly Statement[];
@@ -73,7 +73,7 @@ export class OneShotHost extends pulumi.ComponentResource {
         iamInstanceProfile: role.profileName,
         metadataOptions,
         rootBlockDevice: rootDisk(tags),
-        userData: this.userData,
+        userDataBase64: this.userData,
         userDataReplaceOnChange: true,
         tags,
       },

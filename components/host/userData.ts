@@ -17,7 +17,7 @@ export type BootInputs<S extends BootScript> = {
 
 type PlainVariables = Readonly<Record<string, string | number | boolean>>;
 
-/** User data for a boot script, which gets its variables and no others. */
+/** User data for a boot script, which gets its variables and no others: compressed, in base64, as {@link renderUserData} has it. */
 export function userDataFor<S extends BootScript>(
   script: S,
   variables: BootInputs<S>,
@@ -52,7 +52,7 @@ const readText = (file: string) => readFileSync(path.join(directory, file), "utf
 
 /**
  * Joins the parts to one MIME message: a cloud-config part, by which the script runs at every boot, and the script, with its
- * variables exported before it.
+ * variables exported before it. Answers the message compressed, which cloud-init undoes, and in base64.
  */
 export function renderUserData(cloudConfig: string, body: string, variables: PlainVariables): string {
   const exports = Object.entries(variables).map(
@@ -60,7 +60,7 @@ export function renderUserData(cloudConfig: string, body: string, variables: Pla
   );
   const script = ["#!/bin/bash\n", ...exports, body].join("");
   const nonAscii = script.split("\n").find((line) => /[^\x20-\x7e\t]/.test(line));
-  // cloud-init garbles anything else when it unpacks a part.
+  // cloud-init garbles anything else in a part.
   if (nonAscii !== undefined) throw new Error(`User data must be plain ASCII; this line is not: ${nonAscii}`);
   const message = [
     `Content-Type: multipart/mixed; boundary="${boundary}"`,
@@ -71,20 +71,20 @@ export function renderUserData(cloudConfig: string, body: string, variables: Pla
     "",
     cloudConfig.trimEnd(),
     `--${boundary}`,
-    "Content-Type: application/gzip",
-    "Content-Transfer-Encoding: base64",
+    'Content-Type: text/x-shellscript; charset="us-ascii"',
     "",
-    // Not Node's own zlib: its bytes differ between versions and machines, and each difference would replace hosts.
-    (base64(gzipSync(Buffer.from(script), { level: 9, mtime: 0 })).match(/.{1,76}/g) ?? []).join("\n"),
+    script.trimEnd(),
     `--${boundary}--`,
     "",
   ].join("\n");
-  if (message.length > userDataLimit) {
+  // Not Node's own zlib: its bytes differ between versions and machines, and each difference would replace hosts.
+  const compressed = gzipSync(Buffer.from(message), { level: 9, mtime: 0 });
+  if (compressed.length > userDataLimit) {
     throw new Error(
-      `User data has ${message.length} bytes and EC2 takes ${userDataLimit}: shorten the scripts, or move parts of them into the image.`,
+      `User data has ${compressed.length} bytes and EC2 takes ${userDataLimit}: shorten the scripts, or move parts of them into the image.`,
     );
   }
-  return message;
+  return Buffer.from(compressed).toString("base64");
 }
 
 function shellQuote(name: string, value: string): string {
@@ -92,5 +92,3 @@ function shellQuote(name: string, value: string): string {
     throw new Error(`${name} cannot name a shell variable: use A-Z, 0-9 and _.`);
   return `'${value.replaceAll("'", `'\\''`)}'`;
 }
-
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");

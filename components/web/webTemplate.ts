@@ -134,6 +134,6 @@ export class WebTemplate extends pulumi.ComponentResource {
       DATABASE_SECRET_VERSION: database.app.secret.versionId,
       ALLOWED_HOSTS: hostNames,
       LEGACY_ROUTES: legacyRoutes,
-    }).apply((userData) => Buffer.from(userData).toString("base64"));
+    });
   }
 }

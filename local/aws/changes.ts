@@ -130,7 +130,10 @@ export const awsChanges: ChangeTable = {
       "userDataReplaceOnChange",
       ...tags,
     ],
-    either: { userData: { replaceIf: "userDataReplaceOnChange" } },
+    either: {
+      userData: { replaceIf: "userDataReplaceOnChange" },
+      userDataBase64: { replaceIf: "userDataReplaceOnChange" },
+    },
   }),
   "aws:ec2/internetGateway:InternetGateway": row("ec2/vpc_internet_gateway.go", {
     update: ["vpcId", ...tags],

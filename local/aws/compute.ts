@@ -18,7 +18,8 @@ import {
   textMap,
 } from "../engine/properties";
 
-const decode = (base64: string) => Buffer.from(base64, "base64").toString("utf8");
+/** User data, which may be compressed, out of base64. */
+const decode = (base64: string) => Buffer.from(base64, "base64");
 
 /** What an instance is started from. The name for people is its Name tag, else the resource's name. */
 function launchOptions({ inputs, name }: ResourceRequest): LaunchOptions {
@@ -30,7 +31,7 @@ function launchOptions({ inputs, name }: ResourceRequest): LaunchOptions {
     instanceType: text(inputs, "instanceType"),
     subnetId: text(inputs, "subnetId"),
     groupIds: textList(inputs, "vpcSecurityGroupIds"),
-    userData: encoded === undefined ? (optionalText(inputs, "userData") ?? "") : decode(encoded),
+    userData: encoded === undefined ? Buffer.from(optionalText(inputs, "userData") ?? "") : decode(encoded),
     profile: optionalText(inputs, "iamInstanceProfile"),
     requiresToken: optionalText(nested(inputs, "metadataOptions"), "httpTokens") === "required",
     hasPublicAddress: typeof isPublic === "boolean" ? isPublic : undefined,
@@ -41,12 +42,11 @@ function launchOptions({ inputs, name }: ResourceRequest): LaunchOptions {
 function templateData(inputs: Properties): TemplateData {
   const [card] = nestedList(inputs, "networkInterfaces");
   const isPublic = card?.["associatePublicIpAddress"];
-  const userData = optionalText(inputs, "userData");
   return {
     imageId: text(inputs, "imageId"),
     instanceType: text(inputs, "instanceType"),
     groupIds: card ? textList(card, "securityGroups") : textList(inputs, "vpcSecurityGroupIds"),
-    userData: userData === undefined ? "" : decode(userData),
+    userData: decode(optionalText(inputs, "userData") ?? ""),
     profile: optionalText(nested(inputs, "iamInstanceProfile"), "name"),
     requiresToken: optionalText(nested(inputs, "metadataOptions"), "httpTokens") === "required",
     hasPublicAddress: isPublic === undefined ? undefined : isPublic === true || isPublic === "true",

@@ -26,7 +26,7 @@ export interface LaunchOptions {
   readonly instanceType: string;
   readonly subnetId: string;
   readonly groupIds: readonly string[];
-  readonly userData: string;
+  readonly userData: Buffer;
   readonly profile?: string;
   readonly requiresToken: boolean;
   /** Default: as the subnet says. */

@@ -356,7 +356,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
         }
         assert.ok(!shows(inputs), `${name} has a secret in its inputs`);
         assert.deepEqual(secretInputs, [], name);
-        const userData = inputs["userData"];
+        const userData = inputs["userData"] ?? inputs["userDataBase64"];
         if (typeof userData === "string") assert.ok(!scriptOf(userData).includes(secretMark), name);
       }
       for (const [key, { value, secret }] of Object.entries(graph.outputs)) {

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { describe, it } from "node:test";
 import { type BootScript, bootVariables } from "../../components/host/bootVariables";
 import { assembleScript, userDataLimit } from "../../components/host/userData";
+import { messageOf } from "../support/userData";
 import { assemble, scripts } from "./assembled";
 
 const directory = path.join(__dirname, "..", "..", "userdata");
@@ -28,11 +29,12 @@ for (const script of scripts)
     });
 
     it("leaves room in EC2's limit for user data", () => {
-      assert.ok(userData.length < 0.75 * userDataLimit, `${userData.length} bytes`);
+      const { length } = Buffer.from(userData, "base64");
+      assert.ok(length < 0.75 * userDataLimit, `${length} bytes`);
     });
 
     it("keeps the mechanism by which it runs at every boot", () => {
-      assert.match(userData, /^cloud_final_modules:\n {2}- \[scripts-user, always\]$/m);
+      assert.match(messageOf(userData), /^cloud_final_modules:\n {2}- \[scripts-user, always\]$/m);
     });
   });
 

@@ -25,7 +25,7 @@ export interface HostOptions {
   readonly label: string;
   /** Read-only trees below the host's own writes, the topmost first. */
   readonly layers: readonly string[];
-  readonly userData: string;
+  readonly userData: Buffer;
   readonly attachment: Attachment;
 }
 
@@ -131,7 +131,7 @@ export class Host {
 
   /** What the platform gives a host from outside: its first-boot data, its resolver and where the AWS API is. */
   private writeIdentity(): void {
-    const write = (file: string, content: string) => {
+    const write = (file: string, content: string | Buffer) => {
       const target = join(this.root, file);
       mkdirSync(dirname(target), { recursive: true });
       rmSync(target, { force: true }); // it may be a link that leads out of the host

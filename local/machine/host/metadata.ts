@@ -14,7 +14,7 @@ export interface HostIdentity {
   readonly accountId: string;
   readonly privateIp: string;
   readonly publicIp?: string;
-  readonly userData: string;
+  readonly userData: Buffer;
   /** Instance profile, whose role's credentials the host gets. */
   readonly profile?: string;
   /** Whether requests without a session token are refused (IMDSv2 only). */
@@ -54,7 +54,7 @@ export class MetadataService {
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
-    const send = (status: number, body = "", headers: OutgoingHttpHeaders = {}) =>
+    const send = (status: number, body: string | Buffer = "", headers: OutgoingHttpHeaders = {}) =>
       response.writeHead(status, { "content-type": "text/plain", ...headers }).end(body);
     const who = `${String(request.headers[vpcHeader])} ${String(request.headers[sourceHeader])}`;
     const host = this.hosts.get(who);
@@ -84,11 +84,11 @@ export class MetadataService {
 }
 
 /** The paths that boot scripts and AWS SDKs read. */
-function lookUp(host: HostIdentity, url: string): string | undefined {
+function lookUp(host: HostIdentity, url: string): string | Buffer | undefined {
   const path = url.replace(/^\/(latest|2021-07-15|2016-09-02)\//, "");
   if (path === url) return undefined;
   const privateDns = `ip-${host.privateIp.replaceAll(".", "-")}.${host.region}.compute.internal`;
-  const values: Record<string, string | undefined> = {
+  const values: Record<string, string | Buffer | undefined> = {
     "user-data": host.userData,
     "meta-data/instance-id": host.instanceId,
     "meta-data/ami-id": host.imageId,

@@ -78,7 +78,10 @@ describe("PostgresHost", () => {
       await construct({ appPasswordVersion: 2, ownerPasswordVersion: 2 }),
     ];
     assert.deepEqual(host(one).inputs, host(other).inputs);
-    assert.doesNotMatch(scriptOf(String(host(one).inputs["userData"])), /^export .*arn:aws:secretsmanager/m);
+    assert.doesNotMatch(
+      scriptOf(String(host(one).inputs["userDataBase64"])),
+      /^export .*arn:aws:secretsmanager/m,
+    );
   });
 
   it("lets the host read its document and its secrets, and nothing else", async () => {
@@ -103,7 +106,7 @@ describe("PostgresHost", () => {
   it("is replaced, after a snapshot, by another type of the same memory", async () => {
     const [one, other] = [await construct(), await construct({ instanceType: "t3a.small" })];
     assert.deepEqual(host(one).replaceOnChanges, ["instanceType"]);
-    assert.equal(host(one).inputs["userData"], host(other).inputs["userData"]);
+    assert.equal(host(one).inputs["userDataBase64"], host(other).inputs["userDataBase64"]);
     const description = (graph: Evaluation<unknown>) =>
       find(graph, "aws:ebs/snapshot:Snapshot", "db-before").inputs["description"];
     assert.notEqual(description(one), description(other));

@@ -36,7 +36,7 @@ describe("OneShotHost", () => {
       ["ami", "instanceType", "subnetId", "userDataReplaceOnChange", "keyName"].map((key) => inputs[key]),
       ["ami-1", "t3.micro", "subnet-a", true, undefined],
     );
-    assert.match(String(inputs["userData"]), /^report as AROA/);
+    assert.match(String(inputs["userDataBase64"]), /^report as AROA/);
     assert.deepEqual(ofType(graph, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"), []);
     assert.deepEqual(
       ofType(graph, egress).map(({ name }) => name),

@@ -6,7 +6,7 @@ import { it } from "node:test";
 import * as fc from "fast-check";
 import { parse } from "yaml";
 import { renderUserData } from "../../../components/host/userData";
-import { scriptOf } from "../../support/userData";
+import { messageOf, scriptOf } from "../../support/userData";
 
 const config = "#cloud-config\nruncmd: []\n";
 
@@ -16,7 +16,7 @@ it("a script gets its variables, exported before it", () => {
   );
   assert.equal(
     script,
-    "#!/bin/bash\nexport NAME='value'\nexport COUNT='3'\nexport ON='true'\necho one\necho two\n",
+    "#!/bin/bash\nexport NAME='value'\nexport COUNT='3'\nexport ON='true'\necho one\necho two",
   );
 });
 
@@ -31,15 +31,15 @@ it("whatever a value is, the shell sees it unchanged", () => {
   );
 });
 
-it("user data is a MIME message of a cloud-config and a script", () => {
-  const message = renderUserData(config, "true\n", {});
+it("user data is a compressed MIME message of a cloud-config and a script", () => {
+  const message = messageOf(renderUserData(config, "true\n", {}));
   assert.match(message, /^Content-Type: multipart\/mixed; boundary="([^"]+)"\nMIME-Version: 1.0\n\n--\1\n/);
   assert.ok(message.includes(config.trimEnd()));
   assert.match(message, /^[\x20-\x7e\n]+$/);
   const python =
     "import email,sys; print([p.get_content_type() for p in email.message_from_file(sys.stdin).walk()])";
   const parts = execFileSync("python3", ["-c", python], { input: message, encoding: "utf8" });
-  assert.equal(parts.trim(), "['multipart/mixed', 'text/cloud-config', 'application/gzip']");
+  assert.equal(parts.trim(), "['multipart/mixed', 'text/cloud-config', 'text/x-shellscript']");
 });
 
 it("the same input gives the same bytes", () => {

@@ -44,7 +44,7 @@ describe("DjangoImage", () => {
 
   it("has another name, and another builder, for another base image or agent", async () => {
     const [one, other] = [await construct(), await construct({ sessionManager: true })];
-    assert.notEqual(builder(one).inputs["userData"], builder(other).inputs["userData"]);
+    assert.notEqual(builder(one).inputs["userDataBase64"], builder(other).inputs["userDataBase64"]);
     assert.notEqual(image(one).inputs["name"], image(other).inputs["name"]);
     assert.deepEqual(builder(one).replaceOnChanges, ["instanceType"]);
   });

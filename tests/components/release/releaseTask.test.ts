@@ -70,7 +70,7 @@ describe("ReleaseTask", () => {
   ] satisfies [string, (args: ReleaseTaskArgs) => Partial<ReleaseTaskArgs>][])
     it(`runs again for another version ${title}`, async () => {
       const [one, other] = [await construct(), await construct(changed)];
-      assert.notEqual(host(one).inputs["userData"], host(other).inputs["userData"]);
+      assert.notEqual(host(one).inputs["userDataBase64"], host(other).inputs["userDataBase64"]);
     });
 
   it("does not run again for the service's password to the database", async () => {
@@ -82,7 +82,7 @@ describe("ReleaseTask", () => {
     ];
     assert.deepEqual(host(one).inputs, host(other).inputs);
     assert.match(
-      scriptOf(String(host(one).inputs["userData"])),
+      scriptOf(String(host(one).inputs["userDataBase64"])),
       /^export OWNER_SECRET_VERSION='version-of-owner'$/m,
     );
   });

@@ -64,7 +64,7 @@ describe("WebTemplate", () => {
   });
 
   it("tells the boot script where everything is", async () => {
-    const script = scriptOf(Buffer.from(String((await inputs())["userData"]), "base64").toString());
+    const script = scriptOf(String((await inputs())["userData"]));
     assert.match(script, /ALLOWED_HOSTS='service\.example\.org'/);
     assert.match(script, /ACCOUNT_BUCKET='accounts'/);
     assert.match(script, /DATABASE_VOLUME_ID='vol-1'/);

@@ -13,7 +13,7 @@ const options: LaunchOptions = {
   instanceType: "t3.micro",
   subnetId: "subnet-1",
   groupIds: ["sg-1"],
-  userData: "",
+  userData: Buffer.alloc(0),
   requiresToken: true,
 };
 const member = (memberId: string): LaunchOptions => ({ ...options, memberId });
