@@ -2,7 +2,6 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { performance } from "node:perf_hooks";
 import { promisify } from "node:util";
@@ -14,6 +13,7 @@ import { ProviderServer } from "../../local/engine/providerServer";
 import { pulumiFolder } from "../../tools/pulumiCli";
 import { ownValues } from "../../local/engine/recorder";
 import { startLanguageHost } from "../../tools/languageHost";
+import { ownFolder } from "./folder";
 import { type Books, type Call, RecordingCloud } from "./recordingCloud";
 
 const root = path.join(__dirname, "..", "..");
@@ -94,10 +94,10 @@ interface Server {
 }
 
 export class Deployment {
-  private readonly saved: string[] = [];
-
   private constructor(
     readonly cloud: RecordingCloud,
+    /** Holds the copy, and what was saved of it. */
+    private readonly folder: string,
     /** The copy of the repository, for tests to change. */
     readonly tree: string,
     private readonly stackName: string,
@@ -114,7 +114,8 @@ export class Deployment {
     stackName: string,
     settings: Readonly<Record<string, unknown>> = {},
   ): Promise<Deployment> {
-    const tree = mkdtempSync(path.join(tmpdir(), "django-on-ec2-engine-"));
+    const folder = ownFolder();
+    const tree = path.join(folder, "tree");
     const cloud = new RecordingCloud();
     const servers: Server[] = [ignoreRefusals()];
     const serve = async (name: string, changes: ChangeTable) => {
@@ -139,11 +140,11 @@ export class Deployment {
         { stackName, projectName: "django-on-ec2", program: () => Promise.resolve(loadProgram(tree)) },
         { workDir: tree, pulumiHome: path.join(tree, home), envVars: environment },
       );
-      const deployment = new Deployment(cloud, tree, stackName, servers, environment, stack);
+      const deployment = new Deployment(cloud, folder, tree, stackName, servers, environment, stack);
       deployment.set({ ...ownValues[stackName], ...settings });
       return deployment;
     } catch (error) {
-      end(servers, [tree]);
+      end(servers, folder);
       throw error;
     }
   }
@@ -167,8 +168,7 @@ export class Deployment {
 
   /** Remembers state, program and cloud, so that several tests can begin with the same deployment. */
   save(): Saved {
-    const folder = mkdtempSync(path.join(tmpdir(), "django-on-ec2-engine-saved-"));
-    this.saved.push(folder);
+    const folder = mkdtempSync(path.join(this.folder, "saved-"));
     copyTree(this.tree, folder);
     return { folder, books: this.cloud.books() };
   }
@@ -239,7 +239,7 @@ export class Deployment {
 
   /** Ends the providers and deletes the copy, and what was saved of it. */
   close(): void {
-    end(this.servers, [this.tree, ...this.saved]);
+    end(this.servers, this.folder);
   }
 
   private async run(
@@ -297,9 +297,9 @@ function ignoreRefusals(): Server {
   };
 }
 
-function end(servers: readonly Server[], folders: readonly string[]): void {
+function end(servers: readonly Server[], folder: string): void {
   for (const server of servers) server.stop();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 }
 
 function copyTree(from: string, to: string): void {
