@@ -32,6 +32,14 @@ LIVENESS_PATHS = ("/livez", "/healthcheck")
 READINESS_PATH = "/readyz"
 FILE_BLOCK_BYTES = 64 * 1024
 
+# As Django sets them on its responses.
+_GUARDS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
 _RETRY = (b"retry-after", str(RETRY_AFTER_SECONDS).encode())
 # The rest of the body is not waited for.
 _CLOSE = (b"connection", b"close")
@@ -216,7 +224,7 @@ def _content(body: bytes, content_type: str) -> Headers:
     return [
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
+        *_GUARDS,
     ]
 
 

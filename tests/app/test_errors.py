@@ -4,6 +4,7 @@ import http.client
 
 import pytest
 
+from service import capacity
 from tasks import lists
 
 
@@ -80,12 +81,30 @@ def test_failure(api, user, monkeypatch, caplog):
     assert "the secret reason" not in response.text
 
 
-def test_security_headers(user):
-    headers = user("GET", "/v1/tasks").headers
+@pytest.mark.parametrize(
+    ("method", "path", "size", "status"),
+    [
+        ("GET", "/v1/tasks", 0, 200),
+        ("POST", "/v1/tasks", 0, 400),
+        ("POST", "/v1/tasks", capacity.MAX_BODY_BYTES + 1, 413),
+        ("GET", "/v1/fleet", 0, 403),
+        ("GET", "/nothing", 0, 404),
+        ("GET", "/list", 0, 410),
+        ("GET", "/livez", 0, 200),
+        ("GET", "/readyz", 0, 200),
+    ],
+)
+def test_security_headers(user, method, path, size, status):
+    response = user(method, path, data=b"x" * size)
+    assert response.status_code == status
+    headers = response.headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
-    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert "Set-Cookie" not in headers
+    assert "Server" not in headers
 
 
 def test_a_header_with_an_underscore_passes_for_no_other(user):
