@@ -213,7 +213,9 @@ psql -qXAt -v ON_ERROR_STOP=1 -c 'SELECT ssl, version FROM pg_stat_ssl WHERE pid
 
 step "follow the roles' secrets"
 # A rotation must not replace this host: it looks for what the next deployments write. The program has this script's functions.
-printf '%s' "$version" >/run/database-roles
+install -d -o postgres -g postgres -m 700 /run/follow-roles
+printf '%s' "$version" >/run/follow-roles/version
+chown postgres: /run/follow-roles/version
 {
   echo '#!/bin/bash'
   declare -p REPORT_BUCKET REPORT_REGION REPORT_ROLE_ID DATABASE_NAME OWNER_ROLE APP_ROLE INSTANCE_ID SCRIPT LC_ALL
@@ -222,12 +224,12 @@ printf '%s' "$version" >/run/database-roles
 set -Eeuo pipefail
 umask 077
 LOG=/dev/null LOG_START=0
-WORK=$(mktemp -d /run/roles.XXXXXX)
+WORK=$(mktemp -d /run/follow-roles/work.XXXXXX)
 trap 'rm -rf "$WORK"' EXIT
 trap 'reason "$BASH_COMMAND ended with status $?"' ERR
-follow_roles /run/database-roles
+follow_roles /run/follow-roles/version
 SCRIPT
-} | put /usr/local/sbin/follow-roles root 700
+} | put /usr/local/sbin/follow-roles postgres 500
 put /etc/systemd/system/follow-roles.service root 644 <<'UNIT'
 [Unit]
 Description=Applies new versions of the database roles' secrets
@@ -237,6 +239,35 @@ After=cloud-final.service postgresql@17-main.service
 Type=oneshot
 ExecStart=/usr/local/sbin/follow-roles
 TimeoutStartSec=300
+User=postgres
+RuntimeDirectory=follow-roles
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+UMask=0077
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+# Not ProcSubset=pid: a boot report names the boot, which is in /proc/sys.
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
 UNIT
 put /etc/systemd/system/follow-roles.timer root 644 <<'UNIT'
 [Timer]

@@ -73,7 +73,8 @@ DO 'BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid
 SQL
 }
 
-as_postgres() { (cd / && runuser -u postgres -- "$@"); }
+# What follows the roles runs as postgres already.
+as_postgres() { (cd / && if ((EUID)); then "$@"; else runuser -u postgres -- "$@"; fi); }
 
 run_sql() { as_postgres psql -qXo /dev/null -v ON_ERROR_STOP=1 -v VERBOSITY=terse <"$1" 2>"$WORK/error"; }
 
