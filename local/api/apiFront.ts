@@ -2,10 +2,12 @@ import { createServer, request as httpRequest } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
 import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
 import { Mutex } from "async-mutex";
 import type { TargetReport } from "../machine/balancer/targetGroup";
+import { sourceHeader } from "../machine/network/endpoints";
 import { awsClients } from "./clients";
 import {
   credentialScope,
@@ -93,6 +95,11 @@ const hopByHop = new Set([
   "trailer",
   "expect",
 ]);
+
+/** Where this machine may have a service hang for its hosts: `PUT /_faults/s3?seconds=20`. No bucket has such a name. */
+const faultPath = /^\/_faults\/([a-z0-9-]+)$/;
+/** Longest time, in seconds: a fault ends by itself. */
+const longestFault = 120;
 
 /** A call of the query protocol. */
 interface Query {
@@ -243,13 +250,34 @@ function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
  * - what a group did, and why, comes from the group;
  * - a desired capacity outside the group's limits is refused;
  * - writes to a bucket are done one at a time: moto checks `If-None-Match` and `If-Match` and then writes, in two steps;
+ * - a service hangs for the hosts while it is told to, for tests of what then happens;
  * - calls of the query protocol are done one at a time: moto changes its records without locks.
  */
 export async function startApiFront(motoPort: number): Promise<ApiFront> {
   const moto = awsClients(`http://127.0.0.1:${motoPort}`);
   const queries = new Mutex();
   const writes = new Map<string, Mutex>();
+  /** Until when services hang, by name. */
+  const hanging = new Map<string, number>();
   let truth: Truth | undefined;
+
+  /** Has a service hang for the hosts. */
+  function beginFault(service: string, url: URL, response: ServerResponse): void {
+    const seconds = Number(url.searchParams.get("seconds"));
+    const isInBounds = seconds > 0 && seconds <= longestFault;
+    if (isInBounds) hanging.set(service, Date.now() + seconds * 1000);
+    response.writeHead(isInBounds ? 204 : 400);
+    response.end(isInBounds ? undefined : `seconds: give a number up to ${longestFault}\n`);
+  }
+
+  /** Comes back when the service does not hang any more. */
+  async function hang(service: string): Promise<void> {
+    for (;;) {
+      const left = (hanging.get(service) ?? 0) - Date.now();
+      if (left <= 0) return;
+      await sleep(left, undefined, { ref: false });
+    }
+  }
 
   async function forward(request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<void> {
     const upstream = httpRequest({
@@ -340,7 +368,16 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://local");
+    const isFromHost = request.headers[sourceHeader] !== undefined;
+    const [, faulty] = faultPath.exec(url.pathname) ?? [];
+    if (faulty !== undefined && request.method === "PUT" && !isFromHost) {
+      beginFault(faulty, url, response);
+      return;
+    }
     const scope = credentialScope(request.headers.authorization, url);
+    if (scope && isFromHost) await hang(scope.service);
+    // Whoever asked has given up: nothing of it may happen late.
+    if (response.destroyed) return;
     if (scope && queryServices.has(scope.service) && request.method === "POST") {
       return handleQuery(request, response, scope);
     }

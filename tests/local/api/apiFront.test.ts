@@ -21,9 +21,13 @@ describe("requests that arrive at once", () => {
   });
   let front: ApiFront;
 
-  const send = async (service: string, method: string, path: string, body?: string) => {
+  const send = async (service: string, method: string, path: string, body?: string, headers = {}) => {
     const authorization = `AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/${service}/aws4_request`;
-    const response = await fetch(`${front.endpoint}${path}`, { method, body, headers: { authorization } });
+    const response = await fetch(`${front.endpoint}${path}`, {
+      method,
+      body,
+      headers: { authorization, ...headers },
+    });
     return response.text();
   };
   /** Waits until the fake moto has so many requests, and answers their names. */
@@ -76,5 +80,54 @@ describe("requests that arrive at once", () => {
     assert.deepEqual(await arrived(1), ["Action=Second"]);
     waiting.splice(0)[0]?.answer();
     assert.deepEqual(await Promise.all(calls), ["done", "done"]);
+  });
+
+  const fromHost = { "x-local-source": "10.10.0.9" };
+
+  it("of hosts get no answer while their service is to hang, and others do", async () => {
+    assert.equal((await fetch(`${front.endpoint}/_faults/s3?seconds=2`, { method: "PUT" })).status, 204);
+    const hung = send("s3", "GET", "/hung", undefined, fromHost);
+    const other = send("autoscaling", "POST", "/", "Action=Other", fromHost);
+    assert.deepEqual(await arrived(1), ["Action=Other"]);
+    waiting.splice(0)[0]?.answer();
+    await other;
+    await passBy();
+    assert.deepEqual(await arrived(0), []);
+    assert.deepEqual(await arrived(1), ["/hung"], "it ends by itself");
+    waiting.splice(0)[0]?.answer();
+    assert.equal(await hung, "done");
+  });
+
+  it("of hosts that gave up meanwhile are dropped", async () => {
+    await fetch(`${front.endpoint}/_faults/s3?seconds=1`, { method: "PUT" });
+    const patience = new AbortController();
+    const given = fetch(`${front.endpoint}/given-up`, {
+      headers: {
+        authorization: "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request",
+        ...fromHost,
+      },
+      signal: patience.signal,
+    });
+    const patient = send("s3", "GET", "/patient", undefined, fromHost);
+    await passBy();
+    patience.abort();
+    await assert.rejects(given);
+    assert.deepEqual(await arrived(1), ["/patient"]);
+    waiting.splice(0)[0]?.answer();
+    await patient;
+  });
+
+  it("that ask for a fault are heard from this machine only, and within bounds", async () => {
+    const refused = await fetch(`${front.endpoint}/_faults/s3?seconds=3600`, { method: "PUT" });
+    assert.equal(refused.status, 400);
+    assert.match(await refused.text(), /give a number up to/);
+    const asked = send("s3", "PUT", "/_faults/s3?seconds=60", "", fromHost);
+    assert.equal((await arrived(1)).length, 1);
+    waiting.splice(0)[0]?.answer();
+    await asked;
+    const free = send("s3", "GET", "/free", undefined, fromHost);
+    assert.deepEqual(await arrived(1), ["/free"]);
+    waiting.splice(0)[0]?.answer();
+    await free;
   });
 });
