@@ -66,6 +66,7 @@ describe("policies", () => {
       [
         "autoscaling:DescribeAutoScalingGroups *",
         "autoscaling:DescribeAutoScalingInstances *",
+        "autoscaling:DescribeScalingActivities *",
         "autoscaling:SetDesiredCapacity arn:aws:autoscaling:*:*:autoScalingGroup:*",
         "s3:GetObject arn:aws:s3:::prod-accounts/accounts/*",
         "s3:GetObject arn:aws:s3:::prod-gate-bucket/tls/postgres-ca.pem",

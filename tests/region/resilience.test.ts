@@ -1,0 +1,362 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { eventually } from "../support/eventually";
+import { onHost } from "../support/regionProcess";
+import { password, useRegion } from "../support/runningRegion";
+
+const execute = promisify(execFile);
+/** The balancer's patience with `/livez`, in milliseconds. */
+const livenessLimit = 5000;
+
+describe("whatever happens", () => {
+  const region = useRegion();
+  let token: string;
+  let before: Map<string, string>;
+  let liveness: Liveness;
+
+  /** Which processes serve, by host. */
+  async function processes(): Promise<Map<string, string>> {
+    const script =
+      "systemctl show -P NRestarts app.service; sort /proc/$(systemctl show -P MainPID app.service)/task/*/children";
+    const hosts = await region.webHosts();
+    return new Map(await Promise.all(hosts.map(async (host) => [host, await onHost(host, script)] as const)));
+  }
+
+  beforeEach(async () => {
+    token = (await region.newUser()).token;
+    await eventually("tasks", async () => (await tasks()) === 200);
+    before = await processes();
+    liveness = new Liveness(`${region.outputs["serviceUrl"]}/livez`);
+  });
+  afterEach(() => liveness.stop());
+
+  const tasks = async () => (await region.askOnce("GET", "/v1/tasks", undefined, token)).status;
+  const signIn = async (login: string) =>
+    (await region.askOnce("POST", "/v1/signin", { login, password })).status;
+  const health = async () => (await region.askOnce("GET", "/readyz")).status;
+
+  /** Every question of the balancer's was answered, and the same processes serve as before. */
+  async function assertUnharmed(): Promise<void> {
+    await eventually("tasks", async () => (await tasks()) === 200);
+    await eventually("readiness", async () => (await health()) === 200);
+    assert.deepEqual(await liveness.stop(), []);
+    assert.deepEqual(await processes(), before);
+  }
+
+  /** Connections to the balancer that send something and then nothing, and that read nothing. */
+  async function withhold(count: number, message: string): Promise<() => void> {
+    const { hostname, port } = new URL(region.outputs["serviceUrl"]!);
+    const sockets: Socket[] = [];
+    for (let index = 0; index < count; index++) {
+      const socket = connect(Number(port || 80), hostname);
+      socket.on("error", () => undefined); // Refused or reset: that is the defence.
+      socket.pause();
+      sockets.push(socket);
+      await once(socket, "connect");
+      socket.write(message);
+    }
+    return () => {
+      for (const socket of sockets) socket.destroy();
+    };
+  }
+
+  const head = (method: string, uri: string, ...lines: readonly string[]) =>
+    [`${method} ${uri} HTTP/1.1`, "Host: localhost", ...lines, "", ""].join("\r\n");
+
+  for (const { attack, count, message } of [
+    {
+      attack: "three hundred bodies that never come",
+      count: 300,
+      message: `${head("POST", "/v1/signin", "Content-Type: application/json", "Content-Length: 50")}{`,
+    },
+    {
+      attack: "two hundred bodies withheld after an early answer",
+      count: 200,
+      message: `${head("GET", "/livez", "Content-Length: 50")}{`,
+    },
+    {
+      attack: "two hundred bodies too long, whose rest never comes",
+      count: 200,
+      message: `${head("POST", "/v1/signin", "Content-Length: 2000000")}${"x".repeat(70_000)}`,
+    },
+    {
+      attack: "three hundred heads that never end",
+      count: 300,
+      message: "GET /v1/tasks HTTP/1.1\r\nHost: lo",
+    },
+    {
+      attack: "two hundred readers who read nothing",
+      count: 200,
+      message: head("GET", "/longest"),
+    },
+  ])
+    it(`${attack}: the API goes on answering`, async () => {
+      const { login } = await region.newUser();
+      const { body } = await region.ask("GET", "/docs");
+      // The longest of all answers: it does not fit into the buffers on its way.
+      const [longest = ""] = /\/static\/\S*bundle\S*\.js/.exec(String(body["text"])) ?? [];
+      assert.ok(longest);
+      const giveUp = await withhold(count, message.replace("/longest", longest));
+      try {
+        for (let round = 0; round < 10; round++) {
+          assert.equal((await region.ask("GET", "/v1/tasks", undefined, token)).status, 200);
+          assert.ok(await region.signIn(login));
+          await sleep(500);
+        }
+      } finally {
+        giveUp();
+      }
+      await assertUnharmed();
+    });
+
+  /** Memory of the service's processes on a host, in MiB: shared pages count by their share. */
+  async function memory(host: string): Promise<number> {
+    const script =
+      "cat /sys/fs/cgroup/$(systemctl show -P ControlGroup app.service)/cgroup.procs 2>/dev/null || pgrep -u app";
+    const pids = (await onHost(host, script)).trim().split(/\s+/);
+    const files = pids.map((pid) => `/proc/${pid}/smaps_rollup`).join(" ");
+    const kib = await onHost(host, `awk '/^Pss:/ { sum += $2 } END { print sum }' ${files}`);
+    return Number(kib) / 1024;
+  }
+
+  it("twenty-four clients with wrong passwords: the service stays under 300 MiB, and tasks are answered", async () => {
+    const { hostname, port } = new URL(region.outputs["serviceUrl"]!);
+    /** From an address of the client's own: the limit for one address would end the attack. */
+    const guess = (client: number, login: string) =>
+      new Promise<number>((resolve, reject) => {
+        const options = {
+          host: hostname,
+          port: port || 80,
+          path: "/v1/signin",
+          method: "POST",
+          agent: false,
+        };
+        const headers = { "content-type": "application/json", host: hostname };
+        request({ ...options, localAddress: `127.0.20.${client + 1}`, headers }, (response) => {
+          response.resume().once("end", () => resolve(response.statusCode ?? 0));
+        })
+          .once("error", reject)
+          .end(JSON.stringify({ login, password: "a wrong password" }));
+      });
+    let attacking = true;
+    const statuses = new Map<number, number>();
+    const clients = Array.from({ length: 24 }, async (_, client) => {
+      for (let number = 0; number < 20 && attacking; number++) {
+        const status = await guess(client, `nobody-${client}-${number}`);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    });
+    const most = new Map<string, number>();
+    const ended = Promise.all(clients);
+    try {
+      for (let round = 0; round < 8; round++) {
+        for (const host of before.keys()) most.set(host, Math.max(most.get(host) ?? 0, await memory(host)));
+        assert.equal((await region.ask("GET", "/v1/tasks", undefined, token)).status, 200);
+        await sleep(500);
+      }
+    } finally {
+      attacking = false;
+      await ended;
+    }
+    assert.ok((statuses.get(401) ?? 0) >= 48, JSON.stringify([...statuses]));
+    assert.deepEqual(
+      [...statuses.keys()].filter((status) => ![401, 503].includes(status)),
+      [],
+    );
+    for (const [host, mebibytes] of most)
+      assert.ok(mebibytes > 50 && mebibytes < 300, `${host}: ${mebibytes} MiB`);
+    await assertUnharmed();
+  });
+
+  it("a locked table: sign-in goes on, tasks are refused in time, and all is well when the lock has gone", async () => {
+    const { login } = await region.newUser();
+    const sql = "BEGIN; LOCK TABLE tasks_task IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(20)";
+    const locked = onHost(region.database, `runuser -u postgres -- psql -qXAtd app -c "${sql}"`);
+    await eventually("the lock", async () => (await tasks()) === 503);
+    const waiting = Array.from({ length: 40 }, tasks);
+    for (let round = 0; round < 8; round++) assert.equal(await signIn(login), 200);
+    for (const status of await Promise.all(waiting)) assert.ok([200, 503].includes(status), String(status));
+    await locked;
+    await assertUnharmed();
+  });
+
+  it("a bucket that hangs: tasks go on, sign-in is refused in time, and works when the bucket does", async () => {
+    const { login } = await region.newUser();
+    await region.hang("s3", 20);
+    const waiting = Array.from({ length: 32 }, () => signIn(login));
+    for (let round = 0; round < 15; round++) assert.equal(await tasks(), 200);
+    for (const status of await Promise.all(waiting)) assert.ok([200, 503].includes(status), String(status));
+    assert.ok((await Promise.all(waiting)).includes(503));
+    await eventually("sign-in", async () => (await signIn(login)) === 200);
+    await assertUnharmed();
+  });
+
+  it("a database that is stopped: sign-in goes on, tasks are refused, no host is replaced", async () => {
+    const { login } = await region.newUser();
+    await onHost(region.database, "systemctl stop postgresql@17-main");
+    try {
+      assert.equal(await tasks(), 503);
+      assert.equal(await health(), 503);
+      assert.equal(await signIn(login), 200);
+    } finally {
+      await onHost(region.database, "systemctl start postgresql@17-main");
+    }
+    await assertUnharmed();
+  });
+
+  it("a peering that carries nothing: sign-in goes on, tasks are refused in time, no host is replaced", async () => {
+    const { login } = await region.newUser();
+    const nft = (...args: string[]) =>
+      execute("ip", ["netns", "exec", `doe2-${region.database}`, "nft", ...args]);
+    await nft("add table inet cut");
+    try {
+      for (const [hook, end] of [
+        ["input", "saddr"],
+        ["output", "daddr"],
+      ])
+        await nft(
+          `add chain inet cut ${hook} { type filter hook ${hook} priority -300; }; add rule inet cut ${hook} ip ${end} 10.10.0.0/16 drop`,
+        );
+      for (let round = 0; round < 3; round++) {
+        assert.equal(await tasks(), 503);
+        assert.equal(await signIn(login), 200);
+      }
+      assert.equal(await health(), 503);
+    } finally {
+      await nft("delete table inet cut");
+    }
+    await assertUnharmed();
+  });
+
+  it("an Auto Scaling API that hangs: the fleet cannot be asked, and all else goes on", async () => {
+    const administrator = await region.administrator();
+    await region.hang("autoscaling", 15);
+    const { status, body } = await region.askOnce("GET", "/v1/fleet", undefined, administrator);
+    assert.deepEqual([status, body["code"]], [503, "fleet_unavailable"]);
+    assert.equal(await tasks(), 200);
+    await eventually(
+      "the fleet",
+      async () => (await region.askOnce("GET", "/v1/fleet", undefined, administrator)).status === 200,
+    );
+    await assertUnharmed();
+  });
+
+  const resize = async (desired: number, administrator: string) => {
+    const { status } = await region.ask("PUT", "/v1/fleet", { desired }, administrator);
+    assert.equal(status, 200);
+  };
+  const serving = (count: number) =>
+    eventually(`${count} hosts`, async () => (await region.servingHosts()).length === count);
+
+  it("Secrets Manager that hangs: hosts that serve go on, and a new one starts when it is back", async () => {
+    const administrator = await region.administrator();
+    await region.hang("secretsmanager", 20);
+    await resize(3, administrator);
+    assert.equal(await tasks(), 200);
+    await serving(3);
+    await resize(2, administrator);
+    await serving(2);
+    assert.deepEqual(await liveness.stop(), []);
+  });
+
+  it("a zone whose hosts go all at once: the other zone serves, and the fleet becomes whole", async () => {
+    const administrator = await region.administrator();
+    await resize(4, administrator);
+    await serving(4);
+    await liveness.stop();
+    const members = await region.members();
+    const lost = members.filter(({ zone }) => zone === members[0]!.zone).map(({ id }) => id);
+    assert.equal(lost.length, 2);
+    for (const id of lost) region.powerOff(id);
+    await eventually("answers of the other zone", async () => {
+      const statuses = await Promise.all(Array.from({ length: 20 }, tasks));
+      return statuses.every((status) => status === 200);
+    });
+    await eventually("four hosts", async () => {
+      const now = await region.servingHosts();
+      return now.length === 4 && !lost.some((id) => now.includes(id));
+    });
+    await resize(2, administrator);
+    await serving(2);
+  });
+
+  it("what the fleet did, and who wanted it, is told", async () => {
+    const administrator = await region.administrator();
+    const { status, body } = await region.ask("GET", "/v1/fleet/history", undefined, administrator);
+    assert.equal(status, 200);
+    const { changes, activities } = body as {
+      changes: { from: number; to: number }[];
+      activities: { description: string; cause: string; status: string }[];
+    };
+    assert.deepEqual(
+      changes.slice(0, 4).map(({ from, to }) => [from, to]),
+      [
+        [4, 2],
+        [2, 4],
+        [3, 2],
+        [2, 3],
+      ],
+    );
+    const has = (description: RegExp, cause: RegExp) =>
+      activities.some((one) => description.test(one.description) && cause.test(one.cause));
+    assert.ok(has(/^Launching/, /user request explicitly set .* from 2 to 4/), JSON.stringify(activities));
+    assert.ok(has(/^Terminating/, /user request explicitly set .* from 4 to 2/));
+    assert.ok(has(/^Terminating/, /health check/));
+    assert.ok(has(/^Launching/, /unhealthy instance needing to be replaced/));
+  });
+
+  it("the units of ours may do little more than they need", async () => {
+    const exposure = async (host: string, unit: string) => {
+      const text = await onHost(host, `systemd-analyze security --no-pager ${unit} | tail -n 1`);
+      const [, score] = /exposure level for .*: ([\d.]+)/.exec(text) ?? [];
+      assert.ok(score, text);
+      return Number(score);
+    };
+    const [web] = await region.webHosts();
+    for (const [host, unit] of [
+      [web!, "app.service"],
+      [region.database, "postgresql@17-main.service"],
+      [region.database, "follow-roles.service"],
+    ] as const)
+      assert.ok((await exposure(host, unit)) <= 2, `${unit}: ${await exposure(host, unit)}`);
+  });
+});
+
+/** Asks `/livez` all the time, as the balancer does, and keeps what went wrong. */
+class Liveness {
+  private readonly ending = new AbortController();
+  private readonly faults: string[] = [];
+  private readonly asking: Promise<void>;
+
+  constructor(private readonly url: string) {
+    this.asking = this.keepAsking();
+  }
+
+  private async keepAsking(): Promise<void> {
+    while (!this.ending.signal.aborted) {
+      try {
+        const { status } = await fetch(this.url, {
+          headers: { connection: "close" },
+          signal: AbortSignal.timeout(livenessLimit),
+        });
+        if (status !== 200) this.faults.push(`answered ${status}`);
+      } catch (error) {
+        this.faults.push(String(error));
+      }
+      await sleep(200);
+    }
+  }
+
+  /** Stops, and answers the faults. */
+  async stop(): Promise<readonly string[]> {
+    this.ending.abort();
+    await this.asking;
+    return this.faults;
+  }
+}

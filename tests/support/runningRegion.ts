@@ -1,0 +1,162 @@
+/** A deployment of the local region that the tests of a file share, and what they ask of it. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
+import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { awsClients } from "../../local/api/clients";
+import type { AwsClients } from "../../local/api/clients";
+import { leftovers, RegionProcess, root } from "./regionProcess";
+
+export const password = "fifty-five tulips";
+
+/** What the service answered. */
+export interface Answer {
+  readonly status: number;
+  /** Seconds; undefined unless the service asks for it. */
+  readonly retryAfter: number | undefined;
+  readonly host: string;
+  readonly body: Record<string, unknown>;
+}
+
+export class RunningRegion {
+  outputs: Record<string, string> = {};
+  private started:
+    { readonly process: RegionProcess; readonly api: AwsClients; readonly endpoint: string } | undefined;
+  private count = 0;
+
+  private get running() {
+    assert.ok(this.started, "the region has not started");
+    return this.started;
+  }
+
+  get process(): RegionProcess {
+    return this.running.process;
+  }
+
+  get api(): AwsClients {
+    return this.running.api;
+  }
+
+  /** Id of the database host. */
+  get database(): string {
+    return this.outputs["databaseInstanceId"]!;
+  }
+
+  async start(): Promise<void> {
+    assert.deepEqual(await leftovers(), []);
+    const process = new RegionProcess(root);
+    const [, endpoint = ""] = await process.prints(/AWS_ENDPOINT_URL=(\S+)/);
+    this.started = { process, api: awsClients(endpoint), endpoint };
+    await process.prints(/Ctrl-C destroys everything/);
+    this.outputs = process.outputs();
+  }
+
+  async stop(): Promise<void> {
+    const { process, api } = this.running;
+    process.kill("SIGTERM");
+    api.destroy();
+    const status = await process.ended;
+    assert.deepEqual(await leftovers(), [], process.output);
+    assert.equal(status, 0);
+    assert.equal(existsSync(join(root, ".local/outputs.json")), false);
+  }
+
+  /** Asks as a client does: what is busy is asked again when it says so, however slow the machine is. */
+  async ask(method: string, uri: string, body?: unknown, token?: string): Promise<Answer> {
+    for (let tries = 0; ; tries++) {
+      const answer = await this.askOnce(method, uri, body, token);
+      if (answer.status !== 503 || answer.retryAfter === undefined || tries === 100) return answer;
+      await sleep(answer.retryAfter * 1000);
+    }
+  }
+
+  async askOnce(method: string, uri: string, body?: unknown, token?: string): Promise<Answer> {
+    const response = await fetch(`${this.outputs["serviceUrl"]}${uri}`, {
+      method,
+      headers: {
+        // A connection of its own: the balancer chooses a host for each request.
+        connection: "close",
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    const retryAfter = response.headers.get("retry-after");
+    return {
+      status: response.status,
+      retryAfter: retryAfter === null ? undefined : Number(retryAfter),
+      host: response.headers.get("x-instance-id") ?? "",
+      body: text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : { text },
+    };
+  }
+
+  /** Signs up a new account. */
+  async newUser(): Promise<{ readonly login: string; readonly token: string }> {
+    const login = `user-${++this.count}`;
+    assert.equal((await this.ask("POST", "/v1/signup", { login, password })).status, 201);
+    return { login, token: await this.signIn(login) };
+  }
+
+  /** The access token of an account. */
+  async signIn(login: string): Promise<string> {
+    const { status, body } = await this.ask("POST", "/v1/signin", { login, password });
+    assert.equal(status, 200);
+    return String(body["access"]);
+  }
+
+  /** The administrator's access token. */
+  async administrator(): Promise<string> {
+    const { SecretString } = await this.api
+      .in("us-east-1")
+      .secretsManager.send(new GetSecretValueCommand({ SecretId: this.outputs["adminSecretName"]! }));
+    const { body } = await this.ask("POST", "/v1/signin", JSON.parse(SecretString!));
+    return String(body["access"]);
+  }
+
+  /** The members of the group, and where they are. */
+  async members(): Promise<{ readonly id: string; readonly zone: string }[]> {
+    const { AutoScalingGroups } = await this.api
+      .in("us-east-1")
+      .autoScaling.send(
+        new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [this.outputs["webGroupName"]!] }),
+      );
+    return AutoScalingGroups![0]!.Instances!.map(({ InstanceId, AvailabilityZone }) => ({
+      id: InstanceId!,
+      zone: AvailabilityZone!,
+    }));
+  }
+
+  async webHosts(): Promise<string[]> {
+    return (await this.members()).map(({ id }) => id).sort();
+  }
+
+  /** Ids of the hosts that the balancer sends requests to; it takes them in turn. */
+  async servingHosts(): Promise<string[]> {
+    const answers = await Promise.all(Array.from({ length: 12 }, () => this.askOnce("GET", "/livez")));
+    return [...new Set(answers.filter(({ status }) => status === 200).map(({ host }) => host))].sort();
+  }
+
+  /** Ends a host as a power cut would. */
+  powerOff(id: string): void {
+    const record = readFileSync(`/var/lib/django-on-ec2/processes/${id}.json`, "utf8");
+    process.kill((JSON.parse(record) as { pid: number }).pid, "SIGKILL");
+  }
+
+  /** Has a service of the AWS API hang for the hosts. */
+  async hang(service: "s3" | "secretsmanager" | "autoscaling", seconds: number): Promise<void> {
+    const url = `${this.running.endpoint}/_faults/${service}?seconds=${seconds}`;
+    assert.equal((await fetch(url, { method: "PUT" })).status, 204);
+  }
+}
+
+/** Starts a region before the tests of a `describe`, and destroys it after them. */
+export function useRegion(): RunningRegion {
+  const region = new RunningRegion();
+  before(() => region.start());
+  after(() => region.stop());
+  return region;
+}
