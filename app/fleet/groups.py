@@ -1,6 +1,7 @@
 """The auto scaling group that this host belongs to."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rest_framework.exceptions import APIException
@@ -31,15 +32,35 @@ class Group:
     instances: list[dict[str, str]]
 
 
-def current_group() -> Group:
+@dataclass(frozen=True)
+class Activity:
+    """Something that a group has done, and why."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None
+    status: str
+    description: str
+    cause: str
+
+
+def current_name() -> str:
     """Finds the group by this host's instance id: a roll-out replaces groups, so no name is configured."""
     try:
         membership = aws.autoscaling().describe_auto_scaling_instances(
             InstanceIds=[environment.current().instance_id]
         )["AutoScalingInstances"]
-        if not membership:
-            raise FleetUnavailable("This host does not belong to an auto scaling group.")
-        name = membership[0]["AutoScalingGroupName"]
+    except (BotoCoreError, ClientError) as error:
+        raise FleetUnavailable() from error
+    if not membership:
+        raise FleetUnavailable("This host does not belong to an auto scaling group.")
+    return membership[0]["AutoScalingGroupName"]
+
+
+def current_group() -> Group:
+    """The group of hosts that this one belongs to."""
+    name = current_name()
+    try:
         groups = aws.autoscaling().describe_auto_scaling_groups(AutoScalingGroupNames=[name])
     except (BotoCoreError, ClientError) as error:
         raise FleetUnavailable() from error
@@ -62,6 +83,27 @@ def current_group() -> Group:
             for instance in group["Instances"]
         ],
     )
+
+
+def activities(limit: int) -> list[Activity]:
+    """What the group has done, the newest first."""
+    try:
+        answer = aws.autoscaling().describe_scaling_activities(
+            AutoScalingGroupName=current_name(), MaxRecords=limit
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise FleetUnavailable() from error
+    return [
+        Activity(
+            id=one["ActivityId"],
+            started_at=one["StartTime"],
+            ended_at=one.get("EndTime"),
+            status=one["StatusCode"],
+            description=one.get("Description", ""),
+            cause=one["Cause"],
+        )
+        for one in answer["Activities"]
+    ]
 
 
 def set_desired(name: str, desired: int) -> None:

@@ -130,12 +130,16 @@ export function sessionManager(): Statement {
   };
 }
 
-/** See the fleet, and set its desired size. Auto scaling's Describe calls cannot be narrowed to resources. */
+/** See the fleet and what happened to it, and set its desired size. Auto scaling's Describe calls cannot be narrowed to resources. */
 export function scaleFleet(tier: string): Statement[] {
   return [
     {
       Effect: "Allow",
-      Action: ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances"],
+      Action: [
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:DescribeScalingActivities",
+      ],
       Resource: "*",
     },
     {

@@ -94,3 +94,97 @@ def test_refusal_of_the_api(admin, group, code, status):
         assert admin("PUT", "/v1/fleet", {"desired": 3}).status_code == status
     finally:
         client.meta.events.unregister("before-send.auto-scaling", refuse)
+
+
+@pytest.fixture
+def activities(monkeypatch):
+    """What the group has done; moto knows of nothing."""
+    asked = []
+    started = datetime(2026, 1, 1, tzinfo=UTC)
+    done = [
+        {
+            "ActivityId": "2",
+            "StartTime": started,
+            "StatusCode": "InProgress",
+            "Description": "Launching a new EC2 instance: i-2",
+            "Cause": "a user request",
+        },
+        {
+            "ActivityId": "1",
+            "StartTime": started,
+            "EndTime": started + timedelta(seconds=30),
+            "StatusCode": "Successful",
+            "Cause": "another",
+        },
+    ]
+
+    def describe(**options):
+        asked.append(options)
+        return {"Activities": done[: options["MaxRecords"]]}
+
+    monkeypatch.setattr(aws.autoscaling(), "describe_scaling_activities", describe)
+    return asked
+
+
+def history(caller, query=""):
+    response = caller("GET", f"/v1/fleet/history{query}")
+    assert response.status_code == 200, response.text
+    return response.json
+
+
+def test_history_of_activities(admin, group, activities):
+    assert history(admin)["activities"] == [
+        {
+            "id": "2",
+            "started_at": "2026-01-01T00:00:00Z",
+            "ended_at": None,
+            "status": "InProgress",
+            "description": "Launching a new EC2 instance: i-2",
+            "cause": "a user request",
+        },
+        {
+            "id": "1",
+            "started_at": "2026-01-01T00:00:00Z",
+            "ended_at": "2026-01-01T00:00:30Z",
+            "status": "Successful",
+            "description": "",
+            "cause": "another",
+        },
+    ]
+    assert len(history(admin, "?limit=1")["activities"]) == 1
+    assert activities[-1] == {"AutoScalingGroupName": "web", "MaxRecords": 1}
+
+
+def test_history_of_changes(admin, user, group, activities):
+    for size in (3, 4, 4, 99):
+        admin("PUT", "/v1/fleet", {"desired": size})
+    user("POST", "/v1/tasks", {"title": "another event"})
+    store_events()
+    changes = history(admin, "?limit=2")["changes"]
+    assert [(one["from"], one["to"]) for one in changes] == [(3, 4), (2, 3)]
+    assert {one["account"] for one in changes} == {admin.key}
+    assert changes[0].keys() == {"at", "account", "from", "to"}
+    assert changes[0]["at"] > changes[1]["at"]
+
+
+def test_history_without_the_database(admin, group, activities, database_away):
+    told = history(admin)
+    assert told["changes"] is None
+    assert len(told["activities"]) == 2
+
+
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=101", "?limit=x", "?since=2026-01-01"])
+def test_history_of_what_cannot_be_asked(admin, query):
+    response = admin("GET", f"/v1/fleet/history{query}")
+    assert (response.status_code, response.json["code"]) == (400, "invalid")
+    assert response.json["errors"][0]["field"] == query[1:].partition("=")[0]
+
+
+def test_history_while_the_fleet_cannot_be_asked(admin):
+    response = admin("GET", "/v1/fleet/history")
+    assert (response.status_code, response.json["code"]) == (503, "fleet_unavailable")
+
+
+def test_history_is_for_administrators(api, user):
+    assert api("GET", "/v1/fleet/history").status_code == 401
+    assert user("GET", "/v1/fleet/history").status_code == 403
