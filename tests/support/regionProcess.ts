@@ -8,8 +8,8 @@ import { promisify } from "node:util";
 const execute = promisify(execFile);
 export const root = join(__dirname, "..", "..");
 
-/** A run of `npm start` in a checkout, as a user would start it. */
-export class RegionProcess {
+/** A region that a command of npm holds in a checkout, as a user would start it. */
+class RegionCommand {
   output = "";
   private readonly child: ChildProcess;
   /** Exit status; null when a signal ended it. */
@@ -17,10 +17,10 @@ export class RegionProcess {
   private isEnded = false;
 
   constructor(
-    private readonly directory: string,
-    ...args: string[]
+    protected readonly directory: string,
+    args: readonly string[],
   ) {
-    this.child = spawn("npm", ["start", "--silent", "--", ...args], {
+    this.child = spawn("npm", args, {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1" },
@@ -53,11 +53,29 @@ export class RegionProcess {
   kill(signal: NodeJS.Signals): void {
     if (!this.isEnded) process.kill(this.pid, signal);
   }
+}
+
+/** A run of `npm start`. */
+export class RegionProcess extends RegionCommand {
+  constructor(directory: string, ...args: string[]) {
+    super(directory, ["start", "--silent", "--", ...args]);
+  }
 
   /** Outputs of the running stack. */
   outputs(): Record<string, string> {
     const file = join(this.directory, ".local/outputs.json");
     return JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+  }
+}
+
+/** A run of `npm run region`, to which `pulumi` deploys. */
+export class HeldRegion extends RegionCommand {
+  constructor(directory: string) {
+    super(directory, ["run", "--silent", "region"]);
+  }
+
+  async isUp(): Promise<void> {
+    await this.prints(/The region is up/);
   }
 }
 

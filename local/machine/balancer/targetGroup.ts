@@ -112,7 +112,8 @@ export class TargetGroup {
       target.slot = undefined;
       target.report = unused;
     }
-    await Promise.all([listener?.service, ...this.retired].map((service) => service?.stop()));
+    const services = [...(listener ? [listener.service] : []), ...this.retired];
+    await Promise.all(services.map((service) => service.stop()));
   }
 
   /** Takes new settings; a listener takes them without losing a request. */

@@ -1,0 +1,76 @@
+/** `npm run local:up` and its like in a checkout, and what the engine did. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+
+/** What a command of the CLI did. */
+export interface Deployed {
+  readonly status: number;
+  /** Everything that was shown. */
+  readonly output: string;
+  /** Errors that the engine reported. */
+  readonly errors: string;
+  /** What is not left as it was, in order, such as `create aws:ec2/vpc:Vpc local-web-network`. */
+  readonly steps: readonly string[];
+}
+
+export type PulumiCommand = "preview" | "up" | "refresh" | "destroy";
+
+/** Runs one of the commands to its end, without asking. */
+export async function deploy(checkout: string, command: PulumiCommand): Promise<Deployed> {
+  const folder = mkdtempSync(join(tmpdir(), "django-on-ec2-events-"));
+  const log = join(folder, "events.json");
+  const yes = command === "preview" ? [] : ["--yes", "--skip-preview"];
+  try {
+    const { status, output } = await run(checkout, "npm", [
+      ...["run", "--silent", `local:${command}`, "--"],
+      ...[...yes, "--non-interactive", "--color=never", `--event-log=${log}`],
+    ]);
+    return { status, output, ...(status === 0 || output.includes("Diagnostics") ? told(log) : nothing) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs any command in a checkout; answers how it ended, with all that it printed. */
+export function run(
+  cwd: string,
+  command: string,
+  args: readonly string[],
+): Promise<{ status: number; output: string }> {
+  return new Promise((resolve) => {
+    execFile(command, args, { cwd, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({ status, output: stdout + stderr });
+    });
+  });
+}
+
+const nothing = { errors: "", steps: [] };
+
+function told(log: string): Pick<Deployed, "errors" | "steps"> {
+  const events = readFileSync(log, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as EngineEvent);
+  const steps: string[] = [];
+  const refreshed = new Set<string>();
+  for (const { resourcePreEvent, resOutputsEvent } of events) {
+    const { op, type, urn } = resourcePreEvent?.metadata ?? resOutputsEvent?.metadata ?? none;
+    if (resourcePreEvent && op === "refresh") refreshed.add(urn);
+    // What a refresh finds is told with its outputs, anything else when it begins.
+    if (idle.has(op) || (!resourcePreEvent && !refreshed.has(urn))) continue;
+    steps.push(`${op} ${type} ${nameOf(urn)}`);
+  }
+  const errors = events.flatMap(({ diagnosticEvent: event }) =>
+    event?.severity === "error" ? [event.message] : [],
+  );
+  return { errors: errors.join("\n"), steps };
+}
+
+/** Of events that are no steps. */
+const none = { op: "same", type: "", urn: "" } as const;
+const idle: ReadonlySet<string> = new Set(["same", "read", "refresh"]);
+const nameOf = (urn: string) => urn.split("::").slice(3).join("::");
