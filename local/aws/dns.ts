@@ -14,7 +14,7 @@ export function dnsHandlers(inventory: Pick<Inventory, "vpcs" | "find">): Handle
   const zones = new Map<string, Zone>();
 
   /** Has the networks answer a name as the zones say that they are associated with. */
-  const publish = (vpcIds: readonly string[], names: Iterable<string>) => {
+  const publish = (vpcIds: readonly string[], names: readonly string[]) => {
     for (const vpcId of vpcIds)
       for (const name of names) {
         const holder = [...zones.values()].find(
@@ -57,7 +57,7 @@ export function dnsHandlers(inventory: Pick<Inventory, "vpcs" | "find">): Handle
         const zone = inventory.find("zone", zones, id);
         const before = zone.vpcIds;
         zone.vpcIds = associated(inputs);
-        publish([...new Set([...before, ...zone.vpcIds])], zone.records.keys());
+        publish([...new Set([...before, ...zone.vpcIds])], [...zone.records.keys()]);
         return Promise.resolve({ id, outputs: {} });
       },
       delete(id) {

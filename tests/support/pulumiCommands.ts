@@ -41,7 +41,9 @@ export function run(
   args: readonly string[],
 ): Promise<{ status: number; output: string }> {
   return new Promise((resolve) => {
-    execFile(command, args, { cwd, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+    // Makes the option for the log known.
+    const env = { ...process.env, PULUMI_DEBUG_COMMANDS: "true" };
+    execFile(command, args, { cwd, env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ status, output: stdout + stderr });
     });

@@ -101,7 +101,7 @@ export async function leftovers(): Promise<string[]> {
     "mount",
     readFileSync("/proc/self/mounts", "utf8")
       .split("\n")
-      .filter((line) => /doe2-|django-on-ec2/.test(line)),
+      .filter((line) => /doe2-|\/var\/lib\/django-on-ec2/.test(line)),
   );
   const processes = (await lines("ps", "-eo", "pid=,ppid=,args=")).map((line) => {
     const [, pid = "", parent = "", args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];

@@ -24,6 +24,8 @@ describe("the owner of the hosts' lives", () => {
   let gates: Map<string, Gate>;
   let faults: string[];
   let instances: Instances;
+  /** What was set of the host and its place, and how often it booted. */
+  let set: string[];
   /** Ends a host as if by itself. */
   let endByItself: (reason: string) => void;
 
@@ -51,7 +53,10 @@ describe("the owner of the hosts' lives", () => {
         existing.add("namespace");
         return { namespace: `doe2-${id}`, interface: "h1", address, groupIds, isPublic };
       },
-      setGroups: () => Promise.resolve(),
+      setGroups: (_attachment, groupIds) => {
+        set.push(`groups ${groupIds.join()}`);
+        return Promise.resolve();
+      },
       async detach() {
         await at("detach");
         existing.delete("namespace");
@@ -66,8 +71,10 @@ describe("the owner of the hosts' lives", () => {
       userDataFailed: () => false,
       userDataOutput: () => "",
       uses: () => false,
+      setUserData: (userData: string) => void set.push(`user data ${userData}`),
       async start(onEnd: (reason: string) => void) {
         await at("start");
+        set.push("boot");
         host.isRunning = true;
         existing.add("host");
         endByItself = (reason) => {
@@ -112,10 +119,14 @@ describe("the owner of the hosts' lives", () => {
     existing = new Set();
     gates = new Map();
     faults = [];
+    set = [];
     instances = new Instances({
       clients,
       metadata: {
-        register: () => void existing.add("metadata"),
+        register(_vpcId, { instanceType, profile }) {
+          existing.add("metadata");
+          set.push(`identity ${instanceType} ${profile ?? ""}`);
+        },
         forget: () => void existing.delete("metadata"),
       },
       place: () => placement,
@@ -224,6 +235,44 @@ describe("the owner of the hosts' lives", () => {
     await settled();
     assert.equal(told.arrivals, 1);
     assert.deepEqual(faults, []);
+  });
+
+  it("changes in place, and is started again for another type or other user data", async () => {
+    const instance = await instances.launch(options);
+    const change = async (wanted: Partial<LaunchOptions>) => {
+      set = [];
+      await instance.change({ ...options, profile: undefined, ...wanted });
+      return set;
+    };
+    assert.deepEqual(await change({ groupIds: ["sg-2"], profile: "db" }), [
+      ...["groups sg-2", "identity t3.micro db", "user data "],
+    ]);
+    assert.deepEqual(await change({ instanceType: "t3.small" }), [
+      ...["groups sg-1", "identity t3.small ", "user data ", "boot"],
+    ]);
+    assert.deepEqual(await change({ instanceType: "t3.small", userData: "new" }), [
+      ...["groups sg-1", "identity t3.small ", "user data new", "boot"],
+    ]);
+    await instance.stop();
+    assert.equal((await change({ instanceType: "t3.micro" })).includes("boot"), false);
+  });
+
+  it("ends with its record in moto, unless a group does that", async () => {
+    await instances.launch(options);
+    await instances.launch(member("i-1"));
+    instances.endedByApi("i-1");
+    instances.endedByApi("i-none");
+    instances.endedByApi("i-minted");
+    assert.equal(instances.get("i-minted")?.isEnding, true);
+    instances.endedByApi("i-minted"); // what ends it tells moto, which tells this
+    await settled();
+    assert.equal(instances.get("i-minted"), undefined);
+    assert.equal(instances.get("i-1")?.isRunning, true);
+    const failing = await instances.launch(options);
+    gates.set("terminate", Gate.failing("busy"));
+    instances.endedByApi(failing.id);
+    await settled();
+    assert.deepEqual(faults, ["busy"]);
   });
 
   it("closed while moto mints an instance, waits for it and ends it", async () => {

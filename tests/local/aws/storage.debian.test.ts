@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import * as s3 from "@aws-sdk/client-s3";
-import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { DescribeSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { GetParameterCommand } from "@aws-sdk/client-ssm";
 import { asset } from "@pulumi/pulumi";
 import { secretHandlers } from "../../../local/aws/secrets";
@@ -138,6 +138,26 @@ describe("storage and secrets", () => {
       const { SecretString } = await secretsManager.send(new GetSecretValueCommand({ SecretId: replica }));
       assert.equal(SecretString, "hush", region);
     }
+    const staged = async () => {
+      const { secretsManager } = services.clients.in("us-east-2");
+      const { VersionIdsToStages = {} } = await secretsManager.send(
+        new DescribeSecretCommand({ SecretId: id }),
+      );
+      return VersionIdsToStages[version.outputs["versionId"] as string];
+    };
+    const stages = (...versionStages: string[]) =>
+      request(versionType, "owner", { secretId: id, secretString: "hush", versionStages }, "us-east-2");
+    const before = { versionStages: ["AWSCURRENT"] };
+    await handler(versionType).update(version.id, before, stages("AWSCURRENT", "mine"));
+    assert.deepEqual((await staged())?.sort(), ["AWSCURRENT", "mine"]);
+    await handler(versionType).update(version.id, { versionStages: await staged() }, stages("AWSCURRENT"));
+    assert.deepEqual(await staged(), ["AWSCURRENT"]);
+    const next = await create(versionType, "owner", { secretId: id, secretString: "hush 2" }, "us-east-2");
+    assert.deepEqual(await staged(), ["AWSPREVIOUS"]);
+    // Of the old version the provider takes away what it was made with: the current stage has moved on by itself.
+    await handler(versionType).delete(version.id, before, "us-east-2");
+    assert.deepEqual(await staged(), ["AWSPREVIOUS"]);
+    assert.ok(await handler(versionType).read(next.id, {}, "us-east-2"));
     const state = { ...outputs, replicas: [{ region: "us-east-1" }], recoveryWindowInDays: 0 };
     assert.ok(await handler(versionType).read(version.id, {}, "us-east-2"));
     await handler(secretType).update(id, state, request(secretType, "owner", { replicas: [] }, "us-east-2"));

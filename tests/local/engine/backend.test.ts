@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { listed, LocalBackend, unknownTypes } from "../../../local/engine/backend";
-import type { Handler, Handlers } from "../../../local/engine/handler";
+import type { Handler, Handlers, ResourceRequest } from "../../../local/engine/handler";
 import { Progress } from "../../../local/terminal/progress";
 import { request } from "../support";
 
@@ -19,7 +19,7 @@ describe("the backend", () => {
           ? Promise.reject(new Error("no"))
           : Promise.resolve({ id: `id-${name}`, outputs: { made: name } }),
       read: (id, state) => Promise.resolve({ id, outputs: state }),
-      update: (id, state) => Promise.resolve({ id, outputs: state }),
+      update: (id) => Promise.resolve({ id, outputs: {} }),
       delete: (id, state, region) => {
         log.push(`${id} ${region} ${JSON.stringify(state)}`);
         return id === "id-stuck" ? Promise.reject(new Error("busy")) : Promise.resolve();
@@ -38,9 +38,50 @@ describe("the backend", () => {
     await create("a");
     await create("b");
     assert.deepEqual(await backend.destroy(), []);
-    assert.deepEqual(log, ['id-b us-east-1 {"given":1,"made":"b"}', 'id-a us-east-1 {"given":1,"made":"a"}']);
+    assert.deepEqual(
+      log.map((line) => line.replace(/,"forceDestroy".*/, "}")),
+      ['id-b us-east-1 {"given":1,"made":"b"}', 'id-a us-east-1 {"given":1,"made":"a"}'],
+    );
     assert.deepEqual(await backend.destroy(), []);
     assert.equal(log.length, 2);
+  });
+
+  it("follows what is changed and deleted, and takes along in the end what is protected", async () => {
+    const [kept, gone] = [await create("kept"), await create("gone")];
+    const change = request("aws:ec2/vpc:Vpc", "kept", { given: 2 });
+    await backend.update(kept.id, { given: 1, made: "kept" }, change);
+    await backend.delete(gone.id, { given: 1 }, request("aws:ec2/vpc:Vpc", "gone", { given: 1 }));
+    assert.deepEqual(log, ['id-gone us-east-1 {"given":1}']);
+    await backend.destroy();
+    assert.equal(log.length, 2);
+    assert.match(log[1] ?? "", /^id-kept us-east-1 {"given":2,"made":"kept","forceDestroy":true,/);
+  });
+
+  it("remembers what could not be deleted", async () => {
+    const { id } = await create("stuck");
+    await assert.rejects(backend.delete(id, {}, request("aws:ec2/vpc:Vpc", "stuck", {})), /busy/);
+    assert.equal(backend.counts().get("aws:ec2/vpc:Vpc"), 1);
+  });
+
+  it("destroys what was under way once it is there", async () => {
+    let finish: () => void = () => undefined;
+    const { create: make } = handlers["aws:ec2/vpc:Vpc"]!;
+    handlers = Object.assign(handlers, {
+      "aws:ec2/vpc:Vpc": {
+        ...handlers["aws:ec2/vpc:Vpc"],
+        create: async (wanted: ResourceRequest) => {
+          await new Promise<void>((resolve) => (finish = resolve));
+          return make(wanted);
+        },
+      },
+    });
+    const creating = create("late");
+    abort.abort();
+    const destroyed = backend.destroy();
+    finish();
+    await creating;
+    await destroyed;
+    assert.equal(log.length, 1);
   });
 
   it("goes on when something can't be destroyed, and tells", async () => {
