@@ -208,17 +208,17 @@ describe("resource handlers", () => {
     const { handler, id, type, state: own } = made.find((entry) => entry.id === ids["targets"])!;
     const balancers = () => readdirSync(`${state.path}/processes`).filter((name) => name.includes("alb"));
     const before = balancers();
-    let isDone = false;
+    const done = new AbortController();
     const codes: number[] = [];
     const asking = (async () => {
-      while (!isDone) codes.push((await fetch(`http://${ids["address"]}/`)).status);
+      while (!done.signal.aborted) codes.push((await fetch(`http://${ids["address"]}/`)).status);
     })();
     const check = { ...(own["healthCheck"] as object), path: "/alive" };
     const inputs = { ...own, deregistrationDelay: 3, healthCheck: check };
     await handler.update(id, own, request(type, "web-tg", inputs, awsRegion));
     const count = codes.length;
     await eventually("more answers", () => Promise.resolve(codes.length > count + 20));
-    isDone = true;
+    done.abort();
     await asking;
     assert.deepEqual([...new Set(codes)], [200]);
     assert.equal((await healthy()).length, 2);

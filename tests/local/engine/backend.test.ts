@@ -65,16 +65,12 @@ describe("the backend", () => {
 
   it("destroys what was under way once it is there", async () => {
     let finish: () => void = () => undefined;
-    const { create: make } = handlers["aws:ec2/vpc:Vpc"]!;
-    handlers = Object.assign(handlers, {
-      "aws:ec2/vpc:Vpc": {
-        ...handlers["aws:ec2/vpc:Vpc"],
-        create: async (wanted: ResourceRequest) => {
-          await new Promise<void>((resolve) => (finish = resolve));
-          return make(wanted);
-        },
-      },
-    });
+    const vpc = handlers["aws:ec2/vpc:Vpc"]!;
+    const slowly = async (wanted: ResourceRequest) => {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return vpc.create(wanted);
+    };
+    Object.assign(handlers, { "aws:ec2/vpc:Vpc": { ...vpc, create: slowly } });
     const creating = create("late");
     abort.abort();
     const destroyed = backend.destroy();
