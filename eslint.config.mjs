@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 import * as layers from "./tools/layers.mjs";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", ".local/", "app/*", "!app/page/"] },
+  { ignores: ["node_modules/", ".local/", "app/*", "!app/page/", "client/schema.d.ts"] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

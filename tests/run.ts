@@ -65,7 +65,7 @@ const testFiles = (folder: string, ending: RegExp = /\.test\.ts$/) =>
  */
 const [together, apart] = [
   ["components", "settings", "graph", "local", "tools", "docs"],
-  ["userdata", "gate"],
+  ["userdata", "gate", "client"],
 ];
 
 /** Those files of the folders that need no Debian packages. */
@@ -141,7 +141,7 @@ const stages: Readonly<Record<string, Stage>> = {
       check("prettier", ["--check", "--cache", "--cache-location", cache("prettier"), "."], show),
   },
   "tests on Debian": {
-    packages: ["ca-certificates", "python3-venv", "shellcheck"],
+    packages: ["bash-completion", "ca-certificates", "fish", "python3-venv", "shellcheck", "zsh"],
     run: (show) =>
       eachAlone(
         [...together, ...apart].flatMap((folder) => testFiles(folder, /\.debian\.test\.ts$/)),

@@ -1,4 +1,4 @@
-/** `npm run docs`: writes what the pages and Pulumi.yaml say of settings, outputs, costs and permissions from the program itself. */
+/** `npm run docs`: writes what the pages and Pulumi.yaml say of settings, outputs, costs and permissions, and the client's types. */
 import { writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { generatedFiles, root } from "./generate";

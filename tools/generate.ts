@@ -20,6 +20,7 @@ export interface Generated {
 /** All generated files by their path in the repository. */
 export async function generatedFiles(): Promise<Map<string, Generated>> {
   const graphs = await recordStacks();
+  const types = await apiTypes();
   const write = async (file: string, change: (current: string) => string) => {
     const full = path.join(root, file);
     const current = readFileSync(full, "utf8");
@@ -32,7 +33,19 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
     await write("docs/outputs.md", (page) => withSection(page, "outputs", outputsTable())),
     await write("docs/costs.md", (page) => withSection(page, "costs", costTables(graphs))),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
+    await write(apiTypesFile, () => types),
   ]);
+}
+
+/** The types that the client knows the API by. */
+const apiTypesFile = "client/schema.d.ts";
+
+/** They are written from the service's own description; what only it sends, and only clients send, is marked. */
+async function apiTypes(): Promise<string> {
+  const { default: openapiTS, astToString } = await import("openapi-typescript");
+  const description = readFileSync(path.join(root, "app/service/openapi.json"), "utf8");
+  const types = astToString(await openapiTS(description, { readWriteMarkers: true }));
+  return `// Written by npm run docs from app/service/openapi.json.\n${types}`;
 }
 
 /** The stacks that the pages speak of; the last has what the others leave out. */

@@ -13,6 +13,7 @@ const layers = [
   ["components/web"],
   ["settings"],
   ["index.ts"],
+  ["client"],
   ["local/machine", "local/terminal"],
   ["local/api", "local/engine"],
   ["local/aws"],

@@ -63,7 +63,7 @@ export async function deploy(options: Options, circumstances: Circumstances): Pr
   const { outputs } = await runProgram({ stack, backend, signal }).catch(failed);
   const seconds = (performance.now() - startedAt) / 1000;
   const url = serviceUrl(outputs);
-  await writeOutputs(outputs);
+  await writeOutputs(outputs, region.apiEndpoint);
   teardown.add("outputs", () => rmSync(outputsFile, { force: true }));
   const counts = backend.counts();
   const steps = [...progress.finished];

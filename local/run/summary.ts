@@ -16,9 +16,14 @@ export function outputsJson(outputs: StackOutputs): string {
   return `${JSON.stringify(Object.fromEntries(shown), undefined, 2)}\n`;
 }
 
-export async function writeOutputs(outputs: StackOutputs, file = outputsFile): Promise<void> {
+/** Writes the outputs and, among them, the address of the AWS API that has the secrets which they name. */
+export async function writeOutputs(
+  outputs: StackOutputs,
+  apiEndpoint: string,
+  file = outputsFile,
+): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, outputsJson(outputs));
+  await writeFile(file, outputsJson({ ...outputs, awsEndpointUrl: { value: apiEndpoint, secret: false } }));
 }
 
 /** Outputs for people, as `pulumi up` ends with them. */
@@ -36,16 +41,18 @@ export function renderOutputs(outputs: StackOutputs): string {
 
 /** Commands that show the running service at work. */
 export function renderTrial(url: string, apiEndpoint: string): string {
-  const json = "-H 'content-type: application/json'";
-  const account = `-d '{"login":"ada","password":"fifty-five tulips"}'`;
-  const access = `python3 -c 'import json,sys; print(json.load(sys.stdin)["access"])'`;
+  const client = "npm run -s client --";
   return [
+    `  ${client} signup ada`,
+    `  ${client} tasks add "Water them"`,
+    `  ${client} tasks list`,
+    "",
+    "  # As administrator:",
+    `  ${client} admin signin`,
+    `  ${client} fleet show`,
+    "",
     `  URL=${url}`,
     "  curl -siw '\\n' $URL/livez",
-    `  curl -sw '\\n' ${json} ${account} $URL/v1/signup`,
-    `  TOKEN=$(curl -s ${json} ${account} $URL/v1/signin | ${access})`,
-    `  curl -sw '\\n' -H "authorization: Bearer $TOKEN" ${json} -d '{"title":"Water them"}' $URL/v1/tasks`,
-    `  curl -sw '\\n' -H "authorization: Bearer $TOKEN" $URL/v1/tasks`,
     "",
     "  # Cut the power of the web host that answers next, and see it replaced:",
     "  pkill -KILL -f -- \"--machine=$(curl -s -o /dev/null -w '%header{x-instance-id}' $URL/livez) \"",

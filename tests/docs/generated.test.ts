@@ -14,6 +14,7 @@ describe("what npm run docs writes", () => {
     "docs/outputs.md",
     "docs/costs.md",
     "docs/deployment.md",
+    "client/schema.d.ts",
   ])
     it(`${file} is as the program says`, () => {
       const generated = files.get(file);

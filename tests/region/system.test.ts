@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
@@ -93,6 +102,37 @@ describe("the system", () => {
     await eventually("three healthy hosts", async () => (await region.servingHosts()).length === 3);
     assert.equal((await region.ask("PUT", "/v1/fleet", { desired: 2 }, administrator)).status, 200);
     await eventually("two hosts", async () => (await region.servingHosts()).length === 2);
+  });
+
+  it("the client serves a user and the administrator, and finds the service by itself", async (t) => {
+    const config = mkdtempSync(join(tmpdir(), "django-on-ec2-client-"));
+    t.after(() => rmSync(config, { recursive: true, force: true }));
+    const client = async (args: readonly string[], input = "") => {
+      const run = execute("npm", ["run", "-s", "client", "--", ...args, "--json"], {
+        cwd: root,
+        env: { ...process.env, XDG_CONFIG_HOME: config, DJANGO_ON_EC2_URL: "" },
+      });
+      run.child.stdin!.end(input);
+      return JSON.parse((await run).stdout) as Record<string, unknown>;
+    };
+    const login = "client-of-the-system";
+    assert.deepEqual(await client(["signup", login], `${password}\n`), {
+      url: region.outputs["serviceUrl"],
+      login,
+    });
+    const { id } = await client(["tasks", "add", "Water them"]);
+    assert.equal((await client(["tasks", "done", String(id).slice(0, 13)]))["done"], true);
+    assert.deepEqual(
+      ((await client(["tasks", "list"])) as unknown as { id: string }[]).map((task) => task.id),
+      [id],
+    );
+    const signedIn = await client(["admin", "signin"]);
+    assert.equal((await client(["whoami"]))["login"], signedIn["login"]);
+    assert.equal((await client(["fleet", "set", "2"]))["desired"], 2);
+    assert.equal((await client(["accounts", "lock", login]))["locked"], true);
+    assert.equal((await region.ask("POST", "/v1/signin", { login, password })).status, 403);
+    assert.equal((await client(["accounts", "unlock", login]))["locked"], false);
+    assert.equal((await client(["health"]))["status"], "ready");
   });
 
   it("port 5432 is open to a web host, and to no other", async () => {

@@ -24,10 +24,16 @@ describe("what a run tells at its end", () => {
     const folder = await temporaryFolder();
     t.after(() => folder.remove());
     const file = join(folder.path, "new", "outputs.json");
-    await writeOutputs(outputs, file);
-    const text = await readFile(file, "utf8");
-    assert.deepEqual(JSON.parse(text), { url: "http://x", password: "[secret]", zones: ["a", "b"] });
-    assert.equal(text, outputsJson(outputs));
+    await writeOutputs(outputs, "http://127.0.0.1:1", file);
+    assert.deepEqual(JSON.parse(await readFile(file, "utf8")), {
+      ...(JSON.parse(outputsJson(outputs)) as object),
+      awsEndpointUrl: "http://127.0.0.1:1",
+    });
+    assert.deepEqual(JSON.parse(outputsJson(outputs)), {
+      url: "http://x",
+      password: "[secret]",
+      zones: ["a", "b"],
+    });
     assert.doesNotMatch(renderOutputs(outputs), /hush/);
     assert.match(renderOutputs(outputs), /^ {2}password : \[secret\]\n {2}url {6}: "http:\/\/x"$/m);
   });
