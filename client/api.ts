@@ -1,6 +1,6 @@
 /** The service's API, typed by its own description, as whoever is signed in or as nobody. */
 import createClient, { type Client } from "openapi-fetch";
-import type { paths } from "./contract";
+import type { Paths } from "./contract";
 import { Failure } from "./failure";
 import { patientFetch, retryAfter } from "./patience";
 import { Sessions, type Tokens } from "./sessions";
@@ -12,7 +12,7 @@ interface Problem {
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
 }
 
-export type Api = Client<paths>;
+export type Api = Client<Paths>;
 
 /** The two ways to speak to one service. */
 export interface Service {
@@ -27,7 +27,7 @@ export interface Service {
 /** The service at an address. */
 export function connect(url: string): Service {
   const sessions = new Sessions(url);
-  const open = createClient<paths>({ baseUrl: url, fetch: (request) => patientFetch(request) });
+  const open = createClient<Paths>({ baseUrl: url, fetch: (request) => patientFetch(request) });
   const refresh = (token: string): Promise<Tokens> =>
     answerTo(open.POST("/v1/token/refresh", { body: { refresh: token } }));
   const signedIn = async (request: Request): Promise<Response> => {
@@ -41,7 +41,7 @@ export function connect(url: string): Service {
     // Ended before its time, by an administrator or a change of keys: what was refused was not done.
     return answer.status === 401 ? ask(await sessions.renew(token, refresh)) : answer;
   };
-  return { url, sessions, open, own: createClient<paths>({ baseUrl: url, fetch: signedIn }) };
+  return { url, sessions, open, own: createClient<Paths>({ baseUrl: url, fetch: signedIn }) };
 }
 
 /** What a request is answered with; whatever else the service says is a failure. */

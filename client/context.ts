@@ -15,23 +15,21 @@ export interface Context {
   /** For results. */
   readonly output: Output;
   /** The service that the options name. */
-  service(): Promise<Service>;
+  readonly service: () => Promise<Service>;
 }
 
 /** An action of a command, which commander gives the command's arguments, its options and the command itself. */
-export function action<Arguments extends unknown[], Options>(
-  act: (context: Context, options: Options, ...args: Arguments) => Promise<void>,
-) {
+export function action(act: (context: Context, options: never, ...args: never[]) => Promise<void>) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.pop() as Command;
-    const own = given.pop() as Options;
+    const own = given.pop() as never;
     const options = command.optsWithGlobals<CommonOptions>();
     const context = {
       options,
       output: new Output(process.stdout, options.json === true),
       service: async () => connect(await serviceUrl(options)),
     };
-    await act(context, own, ...(given as Arguments));
+    await act(context, own, ...(given as never[]));
   };
 }
 

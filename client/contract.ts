@@ -79,4 +79,5 @@ interface Undescribed {
   };
 }
 
-export type paths = Omit<described, keyof Undescribed> & Undescribed;
+/** All paths. */
+export type Paths = Omit<described, keyof Undescribed> & Undescribed;

@@ -125,8 +125,9 @@ export class Sessions {
     try {
       return await action();
     } finally {
-      await release().catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "ECOMPROMISED" && error.code !== "ERELEASED") throw error;
+      await release().catch((error: unknown) => {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== "ECOMPROMISED" && code !== "ERELEASED") throw error;
       });
     }
   }

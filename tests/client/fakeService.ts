@@ -119,11 +119,17 @@ export class FakeService {
     this.asked.push(asked);
     const index = this.faults.findIndex(({ on }) => on === `${method} ${url.pathname}`);
     const fault = index < 0 ? undefined : this.faults.splice(index, 1)[0]?.fault;
-    if (fault === "cut") return void request.socket.destroy();
-    if (typeof fault === "object") return void send(response, fault.status, fault.body, fault.headers);
+    if (fault === "cut") {
+      request.socket.destroy();
+      return;
+    }
+    if (typeof fault === "object") {
+      send(response, fault.status, fault.body, fault.headers);
+      return;
+    }
     const answer = this.answer(asked);
-    if (fault === "cut after") return void request.socket.destroy();
-    send(response, ...answer);
+    if (fault === "cut after") request.socket.destroy();
+    else send(response, ...answer);
   }
 
   private answer(asked: Asked): [number, unknown?, Record<string, string>?] {
