@@ -68,35 +68,36 @@ export function announce(text) {
   requestAnimationFrame(() => (region.textContent = text));
 }
 
+/** Takes the message away. */
+export const dismissNotice = () => {
+  fill(byId("notices"));
+};
+
 /**
- * A message that stays until it is dismissed or the next one comes.
+ * A message that stays until it is dismissed, the next one comes, or the view is left.
  * @param {string} text
  * @param {{ action: string, run: () => void }} [offer]
  */
 export function notify(text, offer) {
-  const dismiss = () => fill(byId("notices"));
+  const accept = () => {
+    dismissNotice();
+    offer?.run();
+  };
   fill(
     byId("notices"),
     h(
       "div",
       { class: "notice" },
       h("p", {}, text),
-      offer &&
-        button(
-          offer.action,
-          () => {
-            dismiss();
-            offer.run();
-          },
-          "quiet",
-        ),
-      button("Dismiss", dismiss, "quiet"),
+      h(
+        "div",
+        { class: "actions" },
+        offer && button(offer.action, accept, "quiet"),
+        button("Dismiss", dismissNotice, "quiet"),
+      ),
     ),
   );
 }
-
-/** Takes the message away. */
-export const dismissNotice = () => fill(byId("notices"));
 
 /**
  * @param {string} label

@@ -47,6 +47,7 @@ let account;
 let shown;
 
 const main = byId("main");
+const icon = new URL("icon.svg", import.meta.url).href;
 
 const allowed = () =>
   Object.entries(routes).filter(([, { administrators }]) => !administrators || account?.role === "admin");
@@ -58,7 +59,12 @@ function showTop() {
   );
   fill(
     byId("top"),
-    h("a", { class: "brand", href: "#/" }, h("span", { class: "mark", "aria-hidden": "true" }), "Tasks"),
+    h(
+      "a",
+      { class: "brand", href: "#/" },
+      h("img", { src: icon, alt: account ? "Tasks" : "" }),
+      !account && "Tasks",
+    ),
     account && h("nav", { "aria-label": "Views" }, h("ul", {}, links)),
     account &&
       h(
@@ -109,6 +115,8 @@ function show({ focus = true } = {}) {
     return;
   }
   shown?.end.abort();
+  // What it offers belongs to the view that is left.
+  if (account) dismissNotice();
   const end = new AbortController();
   const context = { signal: end.signal, parameters, enter, leave };
   const route = allowed().find(([route]) => route === place)?.[1];

@@ -44,7 +44,7 @@ function failure(error, failures, again) {
     { class: "state failure", role: "alert" },
     h("p", {}, h("strong", {}, "That did not work. "), detail),
     countdown,
-    button("Try now", again),
+    button(left > 0 ? "Try now" : "Try again", again),
   );
   return { element, stop };
 }
@@ -67,7 +67,7 @@ export const empty = (text, action) => h("div", { class: "state empty" }, h("p",
  * @param {(value: T) => void} options.show given what came, fills the element
  * @param {HTMLElement} [options.element]
  */
-export function resource({ signal, load, show, element = h("div") }) {
+export function resource({ signal, load, show, element = h("div", { class: "stack" }) }) {
   let failures = 0;
   /** @type {Retry | undefined} */
   let retry;

@@ -64,8 +64,8 @@ export function accountsView({ signal, parameters, account: own }) {
         ),
         h(
           "p",
-          { class: "muted" },
-          `Since ${dateOf(new Date(created_at))} · `,
+          { class: "line muted" },
+          h("span", {}, `Since ${dateOf(new Date(created_at))}`),
           h("span", { class: "code" }, account.id),
         ),
       ),
