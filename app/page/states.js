@@ -157,7 +157,21 @@ export function pagedList({ signal, label, noun, plural, load, entry, none }) {
     }
   }
 
-  return { element, list, reload, arrange };
+  /**
+   * Shows one more entry, on top.
+   * @param {T} added
+   */
+  function add(added) {
+    if (element.hasAttribute("aria-busy")) {
+      // What is under way may have been asked for before the entry was there.
+      void reload({ quietly: true });
+      return;
+    }
+    list.prepend(entry(added));
+    arrange();
+  }
+
+  return { element, reload, add, arrange };
 }
 
 /**

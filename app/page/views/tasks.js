@@ -204,11 +204,8 @@ export function tasksView({ signal, parameters }) {
    * @param {Task} task
    */
   function insert(task) {
-    const item = entry(task);
-    tasks.list.prepend(item);
-    tasks.arrange();
+    tasks.add(task);
     announce(`Added ${task.title}.`);
-    return item;
   }
 
   /**
