@@ -157,6 +157,11 @@ const stages: Readonly<Record<string, Stage>> = {
     root: true,
     run: (show) => eachAlone(testFiles("region"), 1, show),
   },
+  "page tests": {
+    packages: [...requiredPackages, "chromium"],
+    root: true,
+    run: (show) => nodeTests(testFiles("page"), 1, show),
+  },
 };
 
 /** What of the machine the stages need and it does not have. */
