@@ -25,7 +25,8 @@ class BrowserSession(PublicView):
     def delete(self, request: Request) -> Response:
         """Ends the session: this one only."""
         try:
-            sessions.end(tokens.verify(cookies.read(request, tokens.REFRESH), tokens.REFRESH))
+            claims = tokens.verify(cookies.read(request, tokens.REFRESH), tokens.REFRESH)
+            sessions.end(claims)
         except (tokens.InvalidToken, store.AccountMissing):
             # It has ended already; what is left of it in the browser goes, too.
             pass

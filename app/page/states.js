@@ -75,13 +75,13 @@ export function resource({ signal, load, show, element = h("div", { class: "stac
   let running;
   signal.addEventListener("abort", () => (retry?.stop(), running?.abort()));
 
-  const reload = async ({ quietly = false } = {}) => {
+  const reload = async () => {
     retry?.stop();
     running?.abort();
     running = new AbortController();
     const own = running.signal;
     element.setAttribute("aria-busy", "true");
-    if (!quietly && !failures) fill(element, loading());
+    if (!element.hasChildNodes()) fill(element, loading());
     try {
       const value = await load(own);
       if (own.aborted) return;
@@ -164,7 +164,7 @@ export function pagedList({ signal, label, noun, plural, load, entry, none }) {
   function add(added) {
     if (element.hasAttribute("aria-busy")) {
       // What is under way may have been asked for before the entry was there.
-      void reload({ quietly: true });
+      void reload();
       return;
     }
     list.prepend(entry(added));

@@ -12,7 +12,7 @@ const names = {
   "account.signed_up": "Signed up",
   "account.signed_in": "Signed in",
   "account.sign_in_refused": "Sign-in refused",
-  "account.signed_out": "Signed out everywhere",
+  "account.signed_out": "Signed out",
   "account.password_changed": "Password changed",
   "account.password_refused": "Password refused",
   "account.token_reused": "Session ended: a token was used twice",

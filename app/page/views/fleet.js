@@ -147,7 +147,7 @@ export function fleetView({ signal, account }) {
       if (ends > 0 && !(await confirm({ title: `Shrink to ${wanted}?`, text, action: "Shrink" }))) return;
       show(await request("PUT", "/v1/fleet", { body: { desired: wanted } }));
       announce(`The fleet is to have ${counted(wanted, "host")}.`);
-      void history.reload({ quietly: true });
+      void history.reload();
     },
   });
 
@@ -179,8 +179,8 @@ export function fleetView({ signal, account }) {
 
   const timer = setInterval(() => {
     if (document.hidden || !known) return;
-    void fleet.reload({ quietly: true });
-    void history.reload({ quietly: true });
+    void fleet.reload();
+    void history.reload();
   }, refreshEvery);
   signal.addEventListener("abort", () => clearInterval(timer));
   void fleet.reload();

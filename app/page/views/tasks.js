@@ -28,6 +28,12 @@ const ifMatch = (task) => ({ "If-Match": `"${task.version}"` });
 const isStatus = (error, status) => error instanceof Problem && error.status === status;
 
 /**
+ * @param {Task} task
+ * @returns {Promise<Task>}
+ */
+const newest = (task) => request("GET", path(task));
+
+/**
  * Changes a task if nobody else has. When it has been changed, tells what it is now.
  * @param {Task} task
  * @param {Partial<Task>} change
@@ -39,8 +45,7 @@ async function changed(task, change) {
     return { task: await request("PATCH", path(task), options), isMine: true };
   } catch (error) {
     if (!isStatus(error, 412)) throw error;
-    /** @type {Task} */
-    const newer = await request("GET", path(task));
+    const newer = await newest(task);
     // It was this very change, whose answer was lost.
     const isMine = Object.entries(change).every(
       ([name, value]) => newer[/** @type {keyof Task} */ (name)] === value,
@@ -173,7 +178,7 @@ export function tasksView({ signal, parameters }) {
       await request("DELETE", path(task), { headers: ifMatch(task) });
     } catch (error) {
       if (isStatus(error, 412)) {
-        const { task: now } = await changed(task, {});
+        const now = await newest(task);
         showTask(item, now, `Not deleted: it was changed elsewhere, and is now ${described(now)}.`);
         return;
       }
