@@ -280,7 +280,7 @@ export class Instance {
       this.options = { ...this.options, ...wanted };
       this.tellIdentity();
       this.host.setUserData(wanted.userData);
-      const isRestarted = wanted.instanceType !== instanceType || wanted.userData !== userData;
+      const isRestarted = wanted.instanceType !== instanceType || !wanted.userData.equals(userData);
       if (isRestarted && this.isRunning) await this.restart();
     });
   }

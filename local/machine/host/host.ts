@@ -33,7 +33,7 @@ export interface HostOptions {
 export class Host {
   private service: Service | undefined;
   private layers: readonly string[];
-  private userData: string;
+  private userData: Buffer;
   /** Block devices by their name below /dev/disk/by-id. */
   private readonly devices = new Map<string, string>();
   private readonly folder: string;
@@ -148,7 +148,7 @@ export class Host {
   }
 
   /** Gives the host other user data from the next boot on. */
-  setUserData(userData: string): void {
+  setUserData(userData: Buffer): void {
     this.userData = userData;
   }
 

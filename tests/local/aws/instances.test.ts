@@ -71,7 +71,7 @@ describe("the owner of the hosts' lives", () => {
       userDataFailed: () => false,
       userDataOutput: () => "",
       uses: () => false,
-      setUserData: (userData: string) => void set.push(`user data ${userData}`),
+      setUserData: (userData: Buffer) => void set.push(`user data ${userData.toString()}`),
       async start(onEnd: (reason: string) => void) {
         await at("start");
         set.push("boot");
@@ -244,13 +244,13 @@ describe("the owner of the hosts' lives", () => {
       await instance.change({ ...options, profile: undefined, ...wanted });
       return set;
     };
-    assert.deepEqual(await change({ groupIds: ["sg-2"], profile: "db" }), [
+    assert.deepEqual(await change({ groupIds: ["sg-2"], profile: "db", userData: Buffer.alloc(0) }), [
       ...["groups sg-2", "identity t3.micro db", "user data "],
     ]);
     assert.deepEqual(await change({ instanceType: "t3.small" }), [
       ...["groups sg-1", "identity t3.small ", "user data ", "boot"],
     ]);
-    assert.deepEqual(await change({ instanceType: "t3.small", userData: "new" }), [
+    assert.deepEqual(await change({ instanceType: "t3.small", userData: Buffer.from("new") }), [
       ...["groups sg-1", "identity t3.small ", "user data new", "boot"],
     ]);
     await instance.stop();
