@@ -103,7 +103,6 @@ const release = new ReleaseTask(
     gate,
     database: database.access,
     accounts,
-    adminSecret: accounts.adminSecret,
     imageId: image.imageId,
     instanceType: settings.webInstanceType,
     tags,

@@ -27,6 +27,12 @@ export interface AccountAccess {
   serviceStatements(): Statement[];
 }
 
+/** What a host that makes the administrator's account needs. */
+export interface AdministratorAccess extends AccountAccess {
+  /** JSON with the administrator's `login` and `password`. */
+  readonly adminSecret: PinnedSecret;
+}
+
 /**
  * Where the accounts are: a bucket with one object for each user, the service's secrets (Django's key, the keys that sign
  * tokens), and the administrator's first password.
@@ -38,10 +44,9 @@ export interface AccountAccess {
  * | `serviceKeyVersion` | a new version of the service's secret: a release and a roll-out, and nobody is signed out |
  * | `protect`, `secretRecoveryDays` | in place |
  */
-export class AccountStore extends pulumi.ComponentResource implements AccountAccess {
+export class AccountStore extends pulumi.ComponentResource implements AdministratorAccess {
   readonly bucketName: pulumi.Output<string>;
   readonly serviceSecret: PinnedSecret;
-  /** JSON with the administrator's `login` and `password`. */
   readonly adminSecret: PinnedSecret;
   readonly adminSecretName: pulumi.Output<string>;
 

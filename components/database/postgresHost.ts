@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { BootGate, HostBucket } from "../gate/gates";
 import { debianImageId } from "../host/debianImage";
+import type { BootGate, HostBucket } from "../host/gates";
 import { metadataOptions, rootDisk } from "../host/host";
 import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";

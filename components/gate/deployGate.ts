@@ -11,7 +11,14 @@ import {
   writeObjects,
 } from "../iam/policies";
 import { PrivateBucket } from "../storage/privateBucket";
-import type { BootGate, BootWait, CutOverGate, CutOverWait, HostBucket, ReportVariables } from "./gates";
+import type {
+  BootGate,
+  BootWait,
+  CutOverGate,
+  CutOverWait,
+  HostBucket,
+  ReportVariables,
+} from "../host/gates";
 
 /** Arguments of a {@link DeployGate}. */
 export interface DeployGateArgs {

@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { BootGate, ReportVariables } from "../gate/gates";
+import type { BootGate, ReportVariables } from "./gates";
 import { Firewall, internetEgress, type Opening } from "../network/firewall";
 import { metadataOptions, rootDisk } from "./host";
 import { HostRole } from "./hostRole";

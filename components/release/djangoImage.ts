@@ -3,7 +3,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { appArchive } from "./appArchive";
 import { debianImageId } from "../host/debianImage";
-import type { BootGate, HostBucket } from "../gate/gates";
+import type { BootGate, HostBucket } from "../host/gates";
 import { instanceTypeDetails } from "../host/instanceTypes";
 import { OneShotHost, type OneShotHostArgs } from "../host/oneShotHost";
 import { readObjects } from "../iam/policies";

@@ -1,11 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { AccountAccess } from "../accounts/accountStore";
+import type { AdministratorAccess } from "../accounts/accountStore";
 import type { DatabaseAccess } from "../database/databaseAccess";
-import type { BootGate, HostBucket } from "../gate/gates";
+import type { BootGate, HostBucket } from "../host/gates";
 import { OneShotHost, type OneShotHostArgs } from "../host/oneShotHost";
 import { userDataFor } from "../host/userData";
 import { readSecretVersion } from "../iam/policies";
-import type { PinnedSecret } from "../storage/generatedSecret";
 
 /** Arguments of a {@link ReleaseTask}. */
 export interface ReleaseTaskArgs {
@@ -14,9 +13,7 @@ export interface ReleaseTaskArgs {
   readonly peering: pulumi.Resource;
   readonly gate: BootGate & HostBucket;
   readonly database: DatabaseAccess;
-  readonly accounts: AccountAccess & pulumi.Resource;
-  /** JSON with the administrator's `login` and `password`. */
-  readonly adminSecret: PinnedSecret;
+  readonly accounts: AdministratorAccess & pulumi.Resource;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
   /** Tags of the host's disk. */
@@ -38,7 +35,8 @@ export interface ReleaseTaskArgs {
 export class ReleaseTask extends pulumi.ComponentResource {
   constructor(name: string, args: ReleaseTaskArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:ReleaseTask", name, {}, opts);
-    const { gate, accounts, adminSecret, database } = args;
+    const { gate, accounts, database } = args;
+    const { adminSecret } = accounts;
     new OneShotHost(
       `${name}-host`,
       {

@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { tierTag } from "../../gate/contract.cjs";
-import type { BootReports, CutOverGate, HostBucket } from "../gate/gates";
+import type { BootReports, CutOverGate, HostBucket } from "../host/gates";
 import { Firewall, internetEgress } from "../network/firewall";
 import type { HostNetwork } from "../network/networks";
 import type { Entrance } from "./webEntrance";

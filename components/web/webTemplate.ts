@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AccountAccess } from "../accounts/accountStore";
 import type { DatabaseAccess } from "../database/databaseAccess";
-import type { BootReports, HostBucket } from "../gate/gates";
+import type { BootReports, HostBucket } from "../host/gates";
 import { metadataOptions, rootDevice, rootDiskGiB } from "../host/host";
 import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";

@@ -1,9 +1,9 @@
 /** The least that a component needs of its neighbours, so that it can be constructed without them. Only within `evaluate`. */
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { AccountAccess } from "../../components/accounts/accountStore";
+import type { AdministratorAccess } from "../../components/accounts/accountStore";
 import type { DatabaseAccess, RoleAccess } from "../../components/database/databaseAccess";
-import type { BootGate, CutOverGate, HostBucket } from "../../components/gate/gates";
+import type { BootGate, CutOverGate, HostBucket } from "../../components/host/gates";
 import type { PostgresHostArgs } from "../../components/database/postgresHost";
 import type { ClientNetwork, HostNetwork, Subnet } from "../../components/network/networks";
 import { readObjects } from "../../components/iam/policies";
@@ -96,9 +96,10 @@ export function stubDatabase(): DatabaseAccess {
   };
 }
 
-export class StubAccounts extends Stub implements AccountAccess {
+export class StubAccounts extends Stub implements AdministratorAccess {
   readonly bucketName = pulumi.output("accounts");
   readonly serviceSecret = stubSecret("service");
+  readonly adminSecret = stubSecret("admin");
 
   constructor() {
     super("accounts");

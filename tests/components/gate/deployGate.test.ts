@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { DeployGate, type DeployGateArgs } from "../../../components/gate/deployGate";
-import type { BootWait } from "../../../components/gate/gates";
+import type { BootWait } from "../../../components/host/gates";
 import {
   type BootEvent,
   bootReportKey,

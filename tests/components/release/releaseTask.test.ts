@@ -21,7 +21,6 @@ const construct = (changed: (args: ReleaseTaskArgs) => Partial<ReleaseTaskArgs> 
       gate: stubGate(provider),
       database: stubDatabase(),
       accounts: new StubAccounts(),
-      adminSecret: stubSecret("admin"),
       imageId: "ami-1",
       instanceType: "t3.micro",
       tags: {},
@@ -66,7 +65,10 @@ describe("ReleaseTask", () => {
         database: { ...database, owner: { ...database.owner, secret: stubSecret("other") } },
       }),
     ],
-    ["of the administrator's secret", () => ({ adminSecret: stubSecret("other") })],
+    [
+      "of the administrator's secret",
+      ({ accounts }) => ({ accounts: Object.assign(accounts, { adminSecret: stubSecret("other") }) }),
+    ],
   ] satisfies [string, (args: ReleaseTaskArgs) => Partial<ReleaseTaskArgs>][])
     it(`runs again for another version ${title}`, async () => {
       const [one, other] = [await construct(), await construct(changed)];
