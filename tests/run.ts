@@ -59,14 +59,14 @@ const testFiles = (folder: string, ending: RegExp = /\.test\.ts$/) =>
     .sort()
     .map((file) => path.join("tests", folder, file));
 
-/**
- * Folders whose tests run in one process, since most of them load Pulumi and the AWS package, and those whose tests wait for other
- * programs, run next to each other in processes of their own.
- */
-const [together, apart] = [
-  ["components", "settings", "graph", "local", "tools", "docs"],
-  ["userdata", "gate", "client"],
-];
+/** Folders with stages of their own, or without tests for Node's runner. */
+const elsewhere = ["app", "engine", "page", "region", "support"];
+/** Folders whose tests wait for other programs, or set variables of the environment: in processes of their own. */
+const apart = ["userdata", "gate", "client"];
+/** All others: in one process, since most of them load Pulumi and the AWS package. */
+const together = readdirSync(__dirname, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && ![...elsewhere, ...apart].includes(entry.name))
+  .map(({ name }) => name);
 
 /** Those files of the folders that need no Debian packages. */
 const plainFiles = (folders: readonly string[]) =>
@@ -160,7 +160,7 @@ const stages: Readonly<Record<string, Stage>> = {
   "page tests": {
     packages: [...requiredPackages, "chromium"],
     root: true,
-    run: (show) => nodeTests(testFiles("page"), 1, show),
+    run: (show) => eachAlone(testFiles("page"), 1, show),
   },
 };
 
