@@ -39,6 +39,12 @@ export const instanceType = matches(
   "give an EC2 instance type such as t3.small",
 );
 
+/** As browsers send it: lower case, no path, no port that is the scheme's own. */
+export const origin: Check<string> = (value) =>
+  /^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value
+    ? undefined
+    : "give scheme, name and port only, in lower case, such as https://app.acme.co";
+
 const logPeriods = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];

@@ -158,6 +158,11 @@ export const fields = {
     14,
     "How long logs are kept, in days.",
   ),
+  activityRetentionDays: setting(
+    integer(1, 3653, "days"),
+    365,
+    "How long the activity log keeps what users and administrators did, in days.",
+  ),
   secretRecoveryDays: setting(
     integer(0, 30, "days", checks.recoveryPeriod),
     0,
@@ -183,6 +188,11 @@ export const fields = {
     flag(),
     false,
     "Serve the routes of the replaced systems, too; for trials only: their paths hold passwords.",
+  ),
+  corsOrigins: setting(
+    list(checks.each(checks.origin)),
+    [],
+    "Origins, such as https://app.acme.co, whose pages may use the API from a browser; empty for none but the service's own.",
   ),
   accessCidrs: setting(list(checks.accessNetworks), ["0.0.0.0/0"], "Networks that may reach the service."),
   sshPublicKey: setting(

@@ -1,4 +1,4 @@
-# The one runner of the migrations, and the maker of the administrator's account.
+# What happens once for each release: the migrations, the period of the activity log, the administrator's account.
 # shellcheck shell=bash
 source lib/core.sh
 source lib/json.sh
@@ -31,6 +31,9 @@ manage() {
 
 step "run the migrations of the database on $DATABASE_VOLUME_ID"
 manage migrate_locked || fail "the migrations failed, or took more than 720 s: the reason is at the end of the log"
+
+step "keep the activity log for $ACTIVITY_RETENTION_DAYS days"
+manage retain_activity "$ACTIVITY_RETENTION_DAYS" || fail "the period was not set: the reason is at the end of the log"
 
 step "make the administrator's account"
 manage ensure_admin /run/credentials/release.service/admin.json || fail "the administrator's account could not be made: the reason is at the end of the log"

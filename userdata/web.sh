@@ -18,6 +18,7 @@ AWS_REGION=$REGION
 DATABASE_CA_FILE=$run/database-ca.pem
 INSTANCE_ID=$INSTANCE_ID
 LEGACY_ROUTES=$LEGACY_ROUTES
+CORS_ORIGINS="$CORS_ORIGINS"
 ENV
 
 # The service logs JSON: of an exception, its last lines say what is wrong.

@@ -175,7 +175,7 @@ def drain() -> None:
     """Moves what is in the bucket to the database, the oldest first."""
     s3, bucket = aws.s3(), environment.current().account_bucket
     after = ""
-    with ThreadPoolExecutor(8, "activity-read") as readers:
+    with ThreadPoolExecutor(4, "activity-read") as readers:
         while True:
             listed = s3.list_objects_v2(
                 Bucket=bucket, Prefix=PREFIX, StartAfter=after, MaxKeys=BATCH

@@ -42,5 +42,7 @@ def _client(service: Literal["s3", "autoscaling"], read_timeout: float) -> Any:
             connect_timeout=1,
             read_timeout=read_timeout,
             retries={"mode": "standard", "total_max_attempts": 2},
+            # More than the threads that share the client: requests, lists of accounts, events.
+            max_pool_connections=32,
         )
         return session.client(service, config=config)

@@ -30,6 +30,8 @@ class Environment:
     allowed_hosts: list[str]
     instance_id: str
     legacy_routes: bool
+    # Whose pages may ask the API from a browser.
+    cors_origins: list[str]
 
 
 class _Reader:
@@ -57,6 +59,15 @@ class _Reader:
         if value not in ("true", "false"):
             self.problems.append(f"{name} is {value!r}: give true or false")
         return value == "true"
+
+    def origins(self, name: str) -> list[str]:
+        values = self.environ.get(name, "").split()
+        for value in values:
+            if not re.fullmatch(r"https?://[^/?#]+", value):
+                self.problems.append(
+                    f"{name} has {value!r}: give scheme, name and port, such as https://app.acme.co"
+                )
+        return values
 
     def file(self, name: str) -> str:
         value = self.environ.get(name, "")
@@ -132,6 +143,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     ca_file = reader.file("DATABASE_CA_FILE")
     pool_size = reader.number("DATABASE_POOL_SIZE")
     legacy_routes = reader.flag("LEGACY_ROUTES")
+    cors_origins = reader.origins("CORS_ORIGINS")
     allowed_hosts = environ.get("ALLOWED_HOSTS", "")
     instance_id = environ.get("INSTANCE_ID", "")
     if pool_size:
@@ -152,6 +164,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=[re.sub(r":\d+$", "", host) for host in allowed_hosts.split()],
         instance_id=instance_id,
         legacy_routes=legacy_routes,
+        cors_origins=cors_origins,
     )
 
 

@@ -6,9 +6,9 @@ another. Whatever happens to the parts, health and the reading of bodies need no
 
 from dataclasses import dataclass
 
-# The pool's: one for each thread that serves tasks, and two for what asks seldom (reading the activity log, storing what
-# waits in the bucket, the fleet's history, readiness). The database's max_connections is derived from it.
-DATABASE_CONNECTIONS = 6
+# The pool has a connection for each thread that serves tasks: the database's max_connections is derived from it. What asks
+# seldom (reading the activity log, storing what waits in the bucket, readiness) finds one between two tasks.
+DATABASE_CONNECTIONS = 4
 
 # Requests of one part that may wait for a thread, and for how long.
 WAITING = 64
@@ -36,7 +36,7 @@ class Part:
 
 PARTS = (
     # With an account its tasks are deleted.
-    Part("tasks", DATABASE_CONNECTIONS - 2, ("/v1/tasks", "/v1/account/delete")),
+    Part("tasks", DATABASE_CONNECTIONS, ("/v1/tasks", "/v1/account/delete")),
     Part("accounts", 4, ("/v1/sign", "/v1/session", "/v1/token", "/v1/account")),
     # Administrators are looked up in the bucket: apart from the tasks, which must not wait for that.
     Part("activity", 2, ("/v1/activity",)),

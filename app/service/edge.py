@@ -17,7 +17,6 @@ from wsgiref.types import WSGIApplication
 
 from django.db import connections
 
-from activity import spool
 from core.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem_body
 from legacy import routes as legacy
 from service import bridge, capacity
@@ -123,6 +122,9 @@ class Edge:
         await self._send(send, answer)
 
     async def _live(self, receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+        # Its models need Django's set-up, which this module does not.
+        from activity import spool
+
         await receive()
         watch = asyncio.create_task(_watch())
         spool.start()

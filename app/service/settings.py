@@ -18,6 +18,7 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 
 MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "service.middleware.ApiHeaders",
@@ -40,6 +41,18 @@ SILENCED_SYSTEM_CHECKS = [
     # Entering a domain in the browsers' preload lists is its owner's decision.
     "security.W021",
 ]
+
+# Other origins use the API with tokens that they hold; a session in cookies is not theirs to use.
+CORS_ALLOWED_ORIGINS = ENVIRONMENT.cors_origins
+CORS_URLS_REGEX = "^/v1/"
+CORS_ALLOW_HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+)
+CORS_EXPOSE_HEADERS = ("ETag", "Location", "Retry-After", "X-Instance-Id")
 
 # How long the server may work on, or wait for, what a request asks.
 _SERVING_TIMEOUTS = {

@@ -1,5 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import { listBucket, readObjects, readSecrets, type Statement, writeObjects } from "../iam/policies";
+import {
+  deleteObjects,
+  listBucket,
+  readObjects,
+  readSecrets,
+  type Statement,
+  writeObjects,
+} from "../iam/policies";
 import { GeneratedSecret, type PinnedSecret } from "../storage/generatedSecret";
 import { checkVersion, generatedPassword } from "../storage/passwords";
 import { PrivateBucket } from "../storage/privateBucket";
@@ -25,6 +32,8 @@ export interface AccountAccess {
   readonly serviceSecret: PinnedSecret;
   /** To find, read and write accounts, and to read the service's secret. */
   serviceStatements(): Statement[];
+  /** To leave events in the bucket for the database, and to move them there. */
+  activityStatements(): Statement[];
 }
 
 /** What a host that makes the administrator's account needs. */
@@ -34,8 +43,8 @@ export interface AdministratorAccess extends AccountAccess {
 }
 
 /**
- * Where the accounts are: a bucket with one object for each user, the service's secrets (Django's key, the keys that sign
- * tokens), and the administrator's first password.
+ * Where the accounts are: a bucket with one object for each user, in which events wait for the database, too; the service's
+ * secrets (Django's key, the keys that sign tokens), and the administrator's first password.
  *
  * A month costs $0.80 for two secrets and some cents for the objects, in dev and prod alike.
  *
@@ -105,6 +114,10 @@ export class AccountStore extends pulumi.ComponentResource implements Administra
       writeObjects(this.bucketArn, "accounts/*"),
       readSecrets(this.serviceSecret.arn),
     ];
+  }
+
+  activityStatements(): Statement[] {
+    return [readObjects, writeObjects, deleteObjects].map((allow) => allow(this.bucketArn, "activity/*"));
   }
 }
 

@@ -42,6 +42,8 @@ export const bootVariables = {
     ALLOWED_HOSTS: String,
     /** Whether the routes of the replaced systems are served. */
     LEGACY_ROUTES: Boolean,
+    /** Origins whose pages may ask the API, separated by spaces. */
+    CORS_ORIGINS: String,
   },
   /** The runner of the migrations. */
   release: {
@@ -55,6 +57,7 @@ export const bootVariables = {
     OWNER_SECRET_VERSION: String,
     ADMIN_SECRET_ARN: String,
     ADMIN_SECRET_VERSION: String,
+    ACTIVITY_RETENTION_DAYS: Number,
   },
 };
 

@@ -65,6 +65,15 @@ export function writeObjects(bucketArn: pulumi.Input<string>, key: pulumi.Input<
   return { Effect: "Allow", Action: "s3:PutObject", Resource: pulumi.interpolate`${bucketArn}/${key}` };
 }
 
+/** Delete the objects under a key, and versions of them. */
+export function deleteObjects(bucketArn: pulumi.Input<string>, key: pulumi.Input<string>): Statement {
+  return {
+    Effect: "Allow",
+    Action: ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+    Resource: pulumi.interpolate`${bucketArn}/${key}`,
+  };
+}
+
 /** Without it S3 answers 403, not 404, for a key that does not exist. */
 export function listBucket(bucketArn: pulumi.Input<string>): Statement {
   return { Effect: "Allow", Action: "s3:ListBucket", Resource: bucketArn };

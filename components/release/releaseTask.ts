@@ -14,6 +14,8 @@ export interface ReleaseTaskArgs {
   readonly gate: BootGate & HostBucket;
   readonly database: DatabaseAccess;
   readonly accounts: AdministratorAccess & pulumi.Resource;
+  /** How long the activity log keeps events, in days. */
+  readonly activityRetentionDays: number;
   readonly imageId: pulumi.Input<string>;
   readonly instanceType: string;
   /** Tags of the host's disk. */
@@ -21,15 +23,15 @@ export interface ReleaseTaskArgs {
 }
 
 /**
- * What happens once for each release, before its fleet: a host of the new image runs the migrations, as the tables' owner, and
- * makes the administrator's account if there is none. It is the only host that can read the owner's password, and that only at
+ * What happens once for each release, before its fleet: a host of the new image runs the migrations, as the tables' owner, says
+ * how long the activity log is kept, and makes the administrator's account if there is none. It is the only host that can read the owner's password, and that only at
  * the version that it was made for.
  *
  * A month costs $0.64 for the disk of the stopped host, in dev and prod alike.
  *
  * | change | effect |
  * |---|---|
- * | `imageId`, `instanceType`, a new version of the service's, the owner's or the administrator's secret, the database's volume, `userdata/release.sh` and the parts of `userdata/lib/` that it names | a new host runs the release, then the old one goes |
+ * | `imageId`, `instanceType`, `activityRetentionDays`, a new version of the service's, the owner's or the administrator's secret, the database's volume, `userdata/release.sh` and the parts of `userdata/lib/` that it names | a new host runs the release, then the old one goes |
  * | `tags` | in place; nothing runs again |
  */
 export class ReleaseTask extends pulumi.ComponentResource {
@@ -56,6 +58,7 @@ export class ReleaseTask extends pulumi.ComponentResource {
             OWNER_SECRET_VERSION: database.owner.secret.versionId,
             ADMIN_SECRET_ARN: adminSecret.arn,
             ADMIN_SECRET_VERSION: adminSecret.versionId,
+            ACTIVITY_RETENTION_DAYS: args.activityRetentionDays,
           }),
         statements: [
           ...database.owner.statements,

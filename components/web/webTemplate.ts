@@ -19,6 +19,8 @@ export interface WebHost {
   readonly instanceType: string;
   /** Serve the routes of the replaced systems, whose paths hold passwords. */
   readonly legacyRoutes: boolean;
+  /** Origins whose pages may ask the API from a browser. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** Arguments of a {@link WebTemplate}. */
@@ -73,6 +75,7 @@ export class WebTemplate extends pulumi.ComponentResource {
           gate.reportStatement(),
           ...database.app.statements,
           ...accounts.serviceStatements(),
+          ...accounts.activityStatements(),
           ...scaleFleet(tier),
         ],
         sessionManager: access.sessionManager,
@@ -123,7 +126,7 @@ export class WebTemplate extends pulumi.ComponentResource {
   }
 
   private userData(role: HostRole): pulumi.Output<string> {
-    const { gate, accounts, database, hostNames, legacyRoutes } = this.args;
+    const { gate, accounts, database, hostNames, legacyRoutes, corsOrigins } = this.args;
     return userDataFor("web", {
       ...gate.reportVariables(role.roleId),
       ACCOUNT_BUCKET: accounts.bucketName,
@@ -134,6 +137,7 @@ export class WebTemplate extends pulumi.ComponentResource {
       DATABASE_SECRET_VERSION: database.app.secret.versionId,
       ALLOWED_HOSTS: hostNames,
       LEGACY_ROUTES: legacyRoutes,
+      CORS_ORIGINS: corsOrigins.join(" "),
     });
   }
 }

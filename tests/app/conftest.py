@@ -67,6 +67,7 @@ def pytest_configure(config):
         "INSTANCE_ID": "i-0123456789abcdef0",
         "CREDENTIALS_DIRECTORY": str(service),
         "DATABASE_POOL_SIZE": "4",
+        "CORS_ORIGINS": "https://page.example",
         "DJANGO_SETTINGS_MODULE": "service.settings",
     }
     import fake_aws

@@ -80,6 +80,15 @@ def test_a_flag_that_is_none(environ):
     ]
 
 
+def test_origins(environ):
+    assert read_environment(environ).cors_origins == []
+    two = "https://a.example http://localhost:8080"
+    assert read_environment({**environ, "CORS_ORIGINS": two}).cors_origins == two.split()
+    assert faults({**environ, "CORS_ORIGINS": "https://a.example *"}) == [
+        "- CORS_ORIGINS has '*': give scheme, name and port, such as https://app.acme.co"
+    ]
+
+
 def test_members_of_the_secret_that_nobody_needs_do_not_matter(environ):
     change_secret(environ, another="p" * 64)
     assert read_environment(environ).secret_key == SERVICE_SECRET["secretKey"]

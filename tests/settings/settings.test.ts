@@ -214,6 +214,18 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     config: { ...valid, ...https },
     line: /allowHttp is true but domainName is app.acme.co/,
   },
+  ...[
+    "https://app.acme.co/",
+    "https://APP.acme.co",
+    "https://app.acme.co:443",
+    "app.acme.co",
+    "*",
+    "ftp://a.co",
+  ].map((origin) => ({
+    title: `${origin} as an origin`,
+    config: { ...valid, corsOrigins: JSON.stringify([origin]) },
+    line: /corsOrigins is .*: give scheme, name and port only, in lower case, such as/,
+  })),
   {
     title: "old routes under a public name",
     config: { ...https, legacyRoutes: "true" },

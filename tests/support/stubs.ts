@@ -107,7 +107,11 @@ export class StubAccounts extends Stub implements AdministratorAccess {
   }
 
   serviceStatements() {
-    return [readObjects("arn:aws:s3:::accounts", "*")];
+    return [readObjects("arn:aws:s3:::accounts", "accounts/*")];
+  }
+
+  activityStatements() {
+    return [readObjects("arn:aws:s3:::accounts", "activity/*")];
   }
 }
 

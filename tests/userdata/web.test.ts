@@ -96,6 +96,7 @@ async function boot(meanwhile = ":"): Promise<number | null> {
       DATABASE_VOLUME_ID: "vol-1",
       ALLOWED_HOSTS: "example.com",
       LEGACY_ROUTES: "true",
+      CORS_ORIGINS: "https://a.example.org https://b.example.org",
     },
   });
   (child.stdio[3] as Readable).resume();
@@ -119,6 +120,10 @@ describe("a web host", () => {
     assert.equal(await boot(), 0);
     assert.equal(reports.length, 1);
     assert.match(readFileSync(path.join(folder, "run/app/env"), "utf8"), /^LEGACY_ROUTES=true$/m);
+    assert.match(
+      readFileSync(path.join(folder, "run/app/env"), "utf8"),
+      /^CORS_ORIGINS="https:\/\/a.example.org https:\/\/b.example.org"$/m,
+    );
     const { succeeded, ready, readiness, step } = reports[0]!;
     assert.deepEqual(
       { succeeded, ready, readiness, step },

@@ -21,6 +21,7 @@ const construct = (changed: (args: ReleaseTaskArgs) => Partial<ReleaseTaskArgs> 
       gate: stubGate(provider),
       database: stubDatabase(),
       accounts: new StubAccounts(),
+      activityRetentionDays: 365,
       imageId: "ami-1",
       instanceType: "t3.micro",
       tags: {},
@@ -69,8 +70,9 @@ describe("ReleaseTask", () => {
       "of the administrator's secret",
       ({ accounts }) => ({ accounts: Object.assign(accounts, { adminSecret: stubSecret("other") }) }),
     ],
+    ["of the activity log's period", () => ({ activityRetentionDays: 30 })],
   ] satisfies [string, (args: ReleaseTaskArgs) => Partial<ReleaseTaskArgs>][])
-    it(`runs again for another version ${title}`, async () => {
+    it(`runs again for a change ${title}`, async () => {
       const [one, other] = [await construct(), await construct(changed)];
       assert.notEqual(host(one).inputs["userDataBase64"], host(other).inputs["userDataBase64"]);
     });

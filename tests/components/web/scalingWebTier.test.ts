@@ -24,6 +24,7 @@ const tier = (change: Partial<ScalingWebTierArgs> = {}) =>
             imageId: "ami-1",
             instanceType: "t3.micro",
             legacyRoutes: false,
+            corsOrigins: [],
           },
           after: [new Path(provider)],
           size: { min: 2, max: 6 },

@@ -23,6 +23,7 @@ const template = (access: HostAccessArgs = { sessionManager: true }, hostsHavePu
           imageId: "ami-1",
           instanceType: "t3.micro",
           legacyRoutes: false,
+          corsOrigins: ["https://a.example.org", "https://b.example.org"],
           securityGroupId: "sg-1",
           hostNames: pulumi.output("service.example.org"),
           tags: { project: "x" },
@@ -69,6 +70,7 @@ describe("WebTemplate", () => {
     assert.match(script, /ACCOUNT_BUCKET='accounts'/);
     assert.match(script, /DATABASE_VOLUME_ID='vol-1'/);
     assert.match(script, /LEGACY_ROUTES='false'/);
+    assert.match(script, /CORS_ORIGINS='https:\/\/a\.example\.org https:\/\/b\.example\.org'/);
   });
 
   it("lets hosts resize the groups of their tier", async () => {
