@@ -1,8 +1,8 @@
 /** The service's API, typed by its own description, as whoever is signed in or as nobody. */
 import createClient, { type Client } from "openapi-fetch";
-import type { Paths } from "./contract";
 import { Failure } from "./failure";
 import { patientFetch, retryAfter } from "./patience";
+import type { components, paths, Readable } from "./schema";
 import { Sessions, type Tokens } from "./sessions";
 
 /** What the API says instead of an answer (RFC 9457). */
@@ -12,7 +12,10 @@ interface Problem {
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
 }
 
-export type Api = Client<Paths>;
+/** A thing that the API answers with. */
+export type Answered<Name extends keyof components["schemas"]> = Readable<components["schemas"][Name]>;
+
+export type Api = Client<paths>;
 
 /** The two ways to speak to one service. */
 export interface Service {
@@ -27,7 +30,7 @@ export interface Service {
 /** The service at an address. */
 export function connect(url: string): Service {
   const sessions = new Sessions(url);
-  const open = createClient<Paths>({ baseUrl: url, fetch: (request) => patientFetch(request) });
+  const open = createClient<paths>({ baseUrl: url, fetch: (request) => patientFetch(request) });
   const refresh = (token: string): Promise<Tokens> =>
     answerTo(open.POST("/v1/token/refresh", { body: { refresh: token } }));
   const signedIn = async (request: Request): Promise<Response> => {
@@ -41,7 +44,7 @@ export function connect(url: string): Service {
     // Ended before its time, by an administrator or a change of keys: what was refused was not done.
     return answer.status === 401 ? ask(await sessions.renew(token, refresh)) : answer;
   };
-  return { url, sessions, open, own: createClient<Paths>({ baseUrl: url, fetch: signedIn }) };
+  return { url, sessions, open, own: createClient<paths>({ baseUrl: url, fetch: signedIn }) };
 }
 
 /** What a request is answered with; whatever else the service says is a failure. */

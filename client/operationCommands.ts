@@ -1,17 +1,17 @@
 /** Commands for whoever operates the service; most are for administrators. */
 import type { Command } from "commander";
-import { answerTo, collect, type Service } from "./api";
+import { type Answered, answerTo, collect, type Service } from "./api";
 import { action, note } from "./context";
-import type { Account } from "./contract";
 import { Failure } from "./failure";
 import { atLeast, limitOption } from "./options";
 import type { Cell, Output } from "./output";
 import { patientFetch } from "./patience";
-import type { components, Readable } from "./schema";
 import { localTime } from "./text";
 
+type Account = Answered<"Account">;
+
 interface ActivityOptions {
-  readonly event?: string;
+  readonly event?: Answered<"Event">["event"];
   readonly object?: string;
   readonly since?: string;
   readonly until?: string;
@@ -46,8 +46,9 @@ function addActivityCommand(program: Command): void {
     .option("--account <id>", "another account's")
     .addOption(limitOption())
     .action(
-      action(async ({ output, service: find }, { limit: most, ...filter }: ActivityOptions) => {
+      action(async ({ output, service: find }, { limit: most, everyone, ...others }: ActivityOptions) => {
         const { own } = await find();
+        const filter = { ...others, everyone: everyone && ("true" as const) };
         const { results, isCut } = await collect(
           (limit, cursor) =>
             answerTo(own.GET("/v1/activity", { params: { query: { ...filter, limit, cursor } } })),
@@ -74,7 +75,7 @@ function addActivityCommand(program: Command): void {
     );
 }
 
-type Fleet = Readable<components["schemas"]["Fleet"]>;
+type Fleet = Answered<"Fleet">;
 
 function showFleet(output: Output, fleet: Fleet): void {
   const { name, desired, minimum, maximum, instances } = fleet;

@@ -151,6 +151,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/activity": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description What was done, the newest first, a page at a time. */
+    get: operations["v1_activity_list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/fleet": {
     parameters: {
       query?: never;
@@ -231,10 +248,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description Lists the tasks, newest first, or adds one. */
+    /** @description Tasks, a page at a time. */
     get: operations["v1_tasks_list"];
     put?: never;
-    /** @description Lists the tasks, newest first, or adds one. */
+    /** @description Adds a task. With an Idempotency-Key it is safe to repeat. */
     post: operations["v1_tasks_create"];
     delete?: never;
     options?: never;
@@ -249,15 +266,16 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description Reads, changes or deletes a task. */
+    /** @description One task. */
     get: operations["v1_tasks_retrieve"];
-    put?: never;
+    /** @description Makes or replaces the task of an id that the client has chosen: safe to repeat. */
+    put: operations["v1_tasks_update"];
     post?: never;
-    /** @description Reads, changes or deletes a task. */
+    /** @description Deletes a task. */
     delete: operations["v1_tasks_destroy"];
     options?: never;
     head?: never;
-    /** @description Reads, changes or deletes a task. */
+    /** @description Changes what is given of a task. */
     patch: operations["v1_tasks_partial_update"];
     trace?: never;
   };
@@ -303,6 +321,64 @@ export interface components {
       login: string;
       password: $Write<string>;
     };
+    Event: {
+      /** Format: uuid */
+      id: string;
+      /** Format: date-time */
+      at: string;
+      event: components["schemas"]["EventEnum"];
+      /** @description Who did it; empty where nobody had signed in. */
+      account: string;
+      /** @description What it was done to; may be empty. */
+      object: string;
+      /** @description The client's address. */
+      client: string;
+      /** @description The request's id. */
+      request: string;
+      /** @description The host that served the request. */
+      host: string;
+      details: {
+        [key: string]: unknown;
+      };
+    };
+    /**
+     * @description * `account.signed_up` - account.signed_up
+     *     * `account.signed_in` - account.signed_in
+     *     * `account.sign_in_refused` - account.sign_in_refused
+     *     * `account.signed_out` - account.signed_out
+     *     * `account.password_changed` - account.password_changed
+     *     * `account.password_refused` - account.password_refused
+     *     * `account.token_reused` - account.token_reused
+     *     * `account.deleted` - account.deleted
+     *     * `account.locked` - account.locked
+     *     * `account.unlocked` - account.unlocked
+     *     * `account.sessions_ended` - account.sessions_ended
+     *     * `task.created` - task.created
+     *     * `task.changed` - task.changed
+     *     * `task.deleted` - task.deleted
+     *     * `fleet.resized` - fleet.resized
+     * @enum {string}
+     */
+    EventEnum:
+      | "account.signed_up"
+      | "account.signed_in"
+      | "account.sign_in_refused"
+      | "account.signed_out"
+      | "account.password_changed"
+      | "account.password_refused"
+      | "account.token_reused"
+      | "account.deleted"
+      | "account.locked"
+      | "account.unlocked"
+      | "account.sessions_ended"
+      | "task.created"
+      | "task.changed"
+      | "task.deleted"
+      | "fleet.resized";
+    EventPage: {
+      results: components["schemas"]["Event"][];
+      next_cursor: string | null;
+    };
     Fleet: {
       name: $Read<string>;
       minimum: $Read<number>;
@@ -326,24 +402,14 @@ export interface components {
       password: $Write<string>;
       new_password: $Write<string>;
     };
-    PaginatedTaskList: {
-      results: components["schemas"]["Task"][];
-      /** Format: uuid */
-      next_cursor: string | null;
-    };
     Password: {
       /** @description The present one. */
       password: $Write<string>;
     };
-    PatchedTask: {
-      /** Format: uuid */
-      id?: $Read<string>;
+    /** @description What is to change of a task. */
+    PatchedTaskPatch: {
       title?: string;
       done?: boolean;
-      /** Format: date-time */
-      created_at?: $Read<string>;
-      /** Format: date-time */
-      updated_at?: $Read<string>;
     };
     RefreshToken: {
       refresh: string;
@@ -353,15 +419,26 @@ export interface components {
       id: $Read<string>;
       title: string;
       done?: boolean;
+      version: $Read<number>;
       /** Format: date-time */
       created_at: $Read<string>;
       /** Format: date-time */
       updated_at: $Read<string>;
     };
+    /** @description A whole task. */
+    TaskBody: {
+      title: string;
+      /** @default false */
+      done?: boolean;
+    };
+    TaskPage: {
+      results: components["schemas"]["Task"][];
+      next_cursor: string | null;
+    };
     Tokens: {
       access: string;
       /** @default Bearer */
-      token_type: string;
+      token_type?: string;
       /** @description Seconds. */
       expires_in: number;
       /** @description Good for one use. */
@@ -526,6 +603,77 @@ export interface operations {
       };
     };
   };
+  v1_activity_list: {
+    parameters: {
+      query?: {
+        /** @description This account's; for administrators. */
+        account?: string;
+        /** @description `next_cursor` of the page before. */
+        cursor?: string;
+        /**
+         * @description * `account.signed_up` - account.signed_up
+         *     * `account.signed_in` - account.signed_in
+         *     * `account.sign_in_refused` - account.sign_in_refused
+         *     * `account.signed_out` - account.signed_out
+         *     * `account.password_changed` - account.password_changed
+         *     * `account.password_refused` - account.password_refused
+         *     * `account.token_reused` - account.token_reused
+         *     * `account.deleted` - account.deleted
+         *     * `account.locked` - account.locked
+         *     * `account.unlocked` - account.unlocked
+         *     * `account.sessions_ended` - account.sessions_ended
+         *     * `task.created` - task.created
+         *     * `task.changed` - task.changed
+         *     * `task.deleted` - task.deleted
+         *     * `fleet.resized` - fleet.resized
+         */
+        event?:
+          | "account.signed_up"
+          | "account.signed_in"
+          | "account.sign_in_refused"
+          | "account.signed_out"
+          | "account.password_changed"
+          | "account.password_refused"
+          | "account.token_reused"
+          | "account.deleted"
+          | "account.locked"
+          | "account.unlocked"
+          | "account.sessions_ended"
+          | "task.created"
+          | "task.changed"
+          | "task.deleted"
+          | "fleet.resized";
+        /**
+         * @description Everybody's; for administrators.
+         *
+         *     * `true` - true
+         */
+        everyone?: "true";
+        /** @description Most results of a page. */
+        limit?: number;
+        /** @description What it was done to: an account, task or group. */
+        object?: string;
+        /** @description Not before this time. */
+        since?: string;
+        /** @description Before this time. */
+        until?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["EventPage"];
+        };
+      };
+    };
+  };
   v1_fleet_retrieve: {
     parameters: {
       query?: never;
@@ -635,8 +783,26 @@ export interface operations {
   v1_tasks_list: {
     parameters: {
       query?: {
+        /** @description `next_cursor` of the page before. */
         cursor?: string;
+        /**
+         * @description * `true` - true
+         *     * `false` - false
+         */
+        done?: "true" | "false";
+        /** @description Most results of a page. */
         limit?: number;
+        /**
+         * @description A minus sign reverses it. Titles are in the order of their lower-case code points.
+         *
+         *     * `created` - created
+         *     * `-created` - -created
+         *     * `title` - title
+         *     * `-title` - -title
+         */
+        order?: "created" | "-created" | "title" | "-title";
+        /** @description A text that is in the title, in upper or lower case. */
+        q?: string;
       };
       header?: never;
       path?: never;
@@ -649,7 +815,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["PaginatedTaskList"];
+          "application/json": components["schemas"]["TaskPage"];
         };
       };
     };
@@ -657,30 +823,47 @@ export interface operations {
   v1_tasks_create: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description For a day, the same key and body again is the same task. */
+        "Idempotency-Key"?: string;
+      };
       path?: never;
       cookie?: never;
     };
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Task"];
+        "application/json": components["schemas"]["TaskBody"];
       };
     };
     responses: {
       201: {
         headers: {
+          /** @description The task's path. */
+          Location?: string;
+          /** @description The task's version. */
+          ETag?: string;
           [name: string]: unknown;
         };
         content: {
           "application/json": components["schemas"]["Task"];
         };
       };
+      /** @description The key came with another body before. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
     };
   };
   v1_tasks_retrieve: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description The ETags that the client has. */
+        "If-None-Match"?: string;
+      };
       path: {
         id: string;
       };
@@ -690,18 +873,84 @@ export interface operations {
     responses: {
       200: {
         headers: {
+          /** @description The task's version. */
+          ETag?: string;
           [name: string]: unknown;
         };
         content: {
           "application/json": components["schemas"]["Task"];
         };
       };
+      /** @description The client has it. */
+      304: {
+        headers: {
+          /** @description The task's version. */
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  v1_tasks_update: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description Only if the task has one of these ETags. */
+        "If-Match"?: string;
+        /** @description `*`: only if there is no such task. */
+        "If-None-Match"?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["TaskBody"];
+        "application/merge-patch+json": components["schemas"]["TaskBody"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          /** @description The task's version. */
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Task"];
+        };
+      };
+      201: {
+        headers: {
+          /** @description The task's path. */
+          Location?: string;
+          /** @description The task's version. */
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Task"];
+        };
+      };
+      /** @description The task is not what If-Match or If-None-Match expects. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
     };
   };
   v1_tasks_destroy: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description Only if the task has one of these ETags. */
+        "If-Match"?: string;
+      };
       path: {
         id: string;
       };
@@ -716,12 +965,22 @@ export interface operations {
         };
         content?: never;
       };
+      /** @description The task is not what If-Match or If-None-Match expects. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
     };
   };
   v1_tasks_partial_update: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description Only if the task has one of these ETags. */
+        "If-Match"?: string;
+      };
       path: {
         id: string;
       };
@@ -729,17 +988,27 @@ export interface operations {
     };
     requestBody?: {
       content: {
-        "application/json": components["schemas"]["PatchedTask"];
+        "application/json": components["schemas"]["PatchedTaskPatch"];
+        "application/merge-patch+json": components["schemas"]["PatchedTaskPatch"];
       };
     };
     responses: {
       200: {
         headers: {
+          /** @description The task's version. */
+          ETag?: string;
           [name: string]: unknown;
         };
         content: {
           "application/json": components["schemas"]["Task"];
         };
+      };
+      /** @description The task is not what If-Match or If-None-Match expects. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };

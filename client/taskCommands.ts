@@ -1,12 +1,13 @@
 /** Commands for tasks. */
 import { randomUUID } from "node:crypto";
 import { type Command, Option } from "commander";
-import { answerTo, collect, type Service } from "./api";
+import { type Answered, answerTo, collect, type Service } from "./api";
 import { action, note } from "./context";
-import type { Task } from "./contract";
 import { Failure } from "./failure";
 import { limitOption } from "./options";
 import { localTime } from "./text";
+
+type Task = Answered<"Task">;
 
 const wholeId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 // Fewer would too often mean another task than the one that was meant.
@@ -41,11 +42,11 @@ async function taskOf({ own }: Service, given: string): Promise<Task> {
 }
 
 /** Has the service refuse if the task is not as it was seen. */
-const unchanged = ({ version }: Task) => ({ "if-match": `"${version}"` });
+const unchanged = ({ version }: Task) => ({ "If-Match": `"${version}"` });
 
 async function change(service: Service, task: Task, body: { title?: string; done?: boolean }): Promise<Task> {
   return answerTo(
-    service.own.PATCH("/v1/tasks/{id}", { params: { path: task }, body, headers: unchanged(task) }),
+    service.own.PATCH("/v1/tasks/{id}", { params: { path: task, header: unchanged(task) }, body }),
   );
 }
 
@@ -68,6 +69,12 @@ interface EditOptions {
 /** What `--done` and `--open` say together, of which one at most is there. */
 const state = ({ done, open }: { done?: boolean; open?: boolean }) => done ?? (open ? false : undefined);
 
+/** The same as queries have it. */
+function stateInQuery(options: ListOptions): "true" | "false" | undefined {
+  const isDone = state(options);
+  return isDone === undefined ? undefined : isDone ? "true" : "false";
+}
+
 const doneOption = (meaning: string) => new Option("--done", meaning).conflicts("open");
 
 /** Adds the commands. */
@@ -83,9 +90,9 @@ export function addTaskCommands(program: Command): void {
       action(async ({ output, service: find }, _options, title: string) => {
         const { own } = await find();
         // By its key the service knows a request that is sent once more.
-        const headers = { "idempotency-key": randomUUID() };
-        const task = await answerTo(own.POST("/v1/tasks", { body: { title }, headers }));
-        output.show(task, () => output.line(`Added ${described(task as Task)}`));
+        const params = { header: { "Idempotency-Key": randomUUID() } };
+        const task = await answerTo(own.POST("/v1/tasks", { params, body: { title } }));
+        output.show(task, () => output.line(`Added ${described(task)}`));
       }),
     );
 
@@ -102,7 +109,7 @@ export function addTaskCommands(program: Command): void {
     .action(
       action(async ({ output, service: find }, options: ListOptions) => {
         const { own } = await find();
-        const filter = { done: state(options), q: options.search, order: options.order };
+        const filter = { done: stateInQuery(options), q: options.search, order: options.order };
         const { results, isCut } = await collect(
           (limit, cursor) =>
             answerTo(own.GET("/v1/tasks", { params: { query: { ...filter, limit, cursor } } })),
@@ -161,7 +168,7 @@ export function addTaskCommands(program: Command): void {
         const service = await find();
         const task = await taskOf(service, id);
         await answerTo(
-          service.own.DELETE("/v1/tasks/{id}", { params: { path: task }, headers: unchanged(task) }),
+          service.own.DELETE("/v1/tasks/{id}", { params: { path: task, header: unchanged(task) } }),
         );
         output.show(task, () => output.line(`Deleted ${described(task)}`));
       }),

@@ -40,11 +40,13 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
 /** The types that the client knows the API by. */
 const apiTypesFile = "client/schema.d.ts";
 
-/** They are written from the service's own description; what only it sends, and only clients send, is marked. */
+/** They are written from the service's own description; what only one side sends is marked, and what has a default may lack. */
 async function apiTypes(): Promise<string> {
   const { default: openapiTS, astToString } = await import("openapi-typescript");
   const description = readFileSync(path.join(root, "app/service/openapi.json"), "utf8");
-  const types = astToString(await openapiTS(description, { readWriteMarkers: true }));
+  const types = astToString(
+    await openapiTS(description, { readWriteMarkers: true, defaultNonNullable: false }),
+  );
   return `// Written by npm run docs from app/service/openapi.json.\n${types}`;
 }
 
