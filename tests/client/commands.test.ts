@@ -164,8 +164,11 @@ describe("the commands of a user", () => {
     const { status, stderr } = await user.run(["tasks", "rm", "01890a5d"]);
     assert.equal(status, 2);
     assert.match(stderr, /begin with 01890a5d; give more of one:\n.*ac97\S+ {2}Second\n.*ac96\S+ {2}First\n/);
-    for (const id of ["018", "Water", "../x", "01890a5d-ac96-774b-bcce-b302099a8057-1"])
-      assert.equal((await user.run(["tasks", "rm", id])).status, 2, id);
+    for (const id of ["018", "Water", "../x", "01890a5d-ac96-774b-bcce-b302099a8057-1"]) {
+      const run = await user.run(["tasks", "rm", id]);
+      assert.equal(run.status, 2);
+      assert.ok(run.stderr.startsWith(`"${id}" is no task's id: give the first four`), run.stderr);
+    }
     assert.equal((await user.run(["tasks", "edit", "01890a5d"])).status, 2);
     assert.equal(ada().tasks.length, 2);
   });
