@@ -184,7 +184,7 @@ export class Deployment {
     return this.run((watch) => this.stack.preview({ ...watch, ...options }));
   }
 
-  up(options: { readonly replace?: string[] } = {}): Promise<Outcome> {
+  up(options: { readonly replace?: string[]; readonly continueOnError?: boolean } = {}): Promise<Outcome> {
     return this.run((watch) => this.stack.up({ ...watch, ...options }));
   }
 

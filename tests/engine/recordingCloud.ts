@@ -53,6 +53,9 @@ export class RecordingCloud implements ProviderBackend {
   /** Keys of objects, after their bucket and a slash. */
   objects = new Set<string>();
   private faults: { fault: Fault; left: number }[] = [];
+  /** Methods whose calls fail the first time, and the calls that have. */
+  private untried: ReadonlySet<Method> | undefined;
+  private readonly tried = new Set<string>();
   private made = 0;
 
   /** Has calls fail, until {@link mend}. */
@@ -60,8 +63,15 @@ export class RecordingCloud implements ProviderBackend {
     this.faults.push({ fault, left: fault.times ?? Infinity });
   }
 
+  /** Has each call of a method fail the first time, before any effect. */
+  failEachOnce(...methods: readonly Method[]): void {
+    this.untried = new Set(methods);
+  }
+
   mend(): void {
     this.faults = [];
+    this.untried = undefined;
+    this.tried.clear();
   }
 
   /** A copy of what exists, for {@link open}. */
@@ -189,6 +199,11 @@ export class RecordingCloud implements ProviderBackend {
         due.left--;
         if (due.fault.afterEffect) effect();
         throw new Error(due.fault.message);
+      }
+      const attempt = `${method} ${request.urn} ${id}`;
+      if (this.untried?.has(method) && !this.tried.has(attempt)) {
+        this.tried.add(attempt);
+        throw new Error(`the first ${method} fails`);
       }
       const state = effect();
       record(false, state.id);
