@@ -54,7 +54,7 @@ async function previewUnderCli(): Promise<string> {
   const stack = await Deployment.create("dev");
   try {
     const [first, second] = [await stack.previewByCommand(), await stack.previewByCommand()];
-    return `pulumi preview, as in Pulumi.yaml: ${first.toFixed(1)} s the first time, then ${second.toFixed(1)} s`;
+    return `pulumi preview, as in Pulumi.yaml: ${first.seconds.toFixed(1)} s the first time, then ${second.seconds.toFixed(1)} s`;
   } finally {
     stack.close();
   }

@@ -6,7 +6,9 @@ import { parseDocument } from "yaml";
 import * as z from "zod/mini";
 import { fields, meanings } from "../settings/schema";
 import { type Graph, recordGraph } from "../local/engine/recorder";
+import { controlsPage } from "./controls";
 import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalOf } from "./costs";
+import { table } from "./markdown";
 import { actionsOf, policiesOf } from "./permissions";
 
 export const root = path.join(__dirname, "..");
@@ -32,6 +34,7 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
     await write("docs/settings.md", (page) => withSection(page, "settings", settingsTable())),
     await write("docs/outputs.md", (page) => withSection(page, "outputs", outputsTable())),
     await write("docs/costs.md", (page) => withSection(page, "costs", costTables(graphs))),
+    await write("docs/controls.md", (page) => withSection(page, "controls", controlTables(graphs))),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
     await write(apiTypesFile, () => types),
   ]);
@@ -54,6 +57,7 @@ async function apiTypes(): Promise<string> {
 export interface Graphs {
   readonly dev: Graph;
   readonly prod: Graph;
+  readonly local: Graph;
   readonly withSsh: Graph;
 }
 
@@ -63,6 +67,7 @@ export async function recordStacks(): Promise<Graphs> {
   return {
     dev: await recordGraph("dev", false),
     prod: await recordGraph("prod", false),
+    local: await recordGraph("local", false),
     withSsh: await recordGraph("dev", false, ssh),
   };
 }
@@ -103,14 +108,6 @@ export function withSection(page: string, name: string, content: string): string
   if (from < 0 || to < from) throw new Error(`The page has no section between "${start}" and "${end}".`);
   return `${page.slice(0, from + start.length)}\n\n${content}\n\n${page.slice(to)}`;
 }
-
-const cell = (text: string) => text.replaceAll("|", "\\|");
-const table = (...rows: readonly (readonly string[])[]) => {
-  const [head = [], ...body] = rows;
-  return [head, head.map(() => "---"), ...body]
-    .map((cells) => `| ${cells.map(cell).join(" | ")} |`)
-    .join("\n");
-};
 
 function settingsTable(): string {
   const shown = (value: unknown) => {
@@ -166,6 +163,14 @@ function costTables({ dev, prod }: Graphs): string {
       ]),
     ),
   ].join("\n\n");
+}
+
+function controlTables({ dev, prod, local }: Graphs): string {
+  return controlsPage({
+    dev: dev.registrations,
+    prod: prod.registrations,
+    local: local.registrations,
+  });
 }
 
 /** The resource types that a program registers, and the data sources that it asks. */

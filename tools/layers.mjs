@@ -17,9 +17,10 @@ const layers = [
   ["local/api", "local/engine"],
   ["local/aws"],
   ["local/run"],
+  ["policy"],
   ["tools"],
   ["tests"],
-  ["bench", "policy"],
+  ["bench"],
 ];
 
 /** The program, which nothing but itself is part of. */

@@ -89,17 +89,25 @@ export function readSecretVersion(arn: pulumi.Input<string>, versionId: pulumi.I
   return { ...readSecrets(arn), Condition: { StringEquals: { "secretsmanager:VersionId": versionId } } };
 }
 
-/** Write to one log group. */
+/** Write to one log group, as a function does. */
 export function writeLogs(logGroupArn: pulumi.Input<string>): Statement {
   return {
     Effect: "Allow",
+    Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+    Resource: pulumi.interpolate`${logGroupArn}:*`,
+  };
+}
+
+/** Write to one log group, as flow logs do, which look for it first. */
+export function deliverFlowLogs(logGroupArn: pulumi.Input<string>): Statement {
+  return {
+    ...writeLogs(logGroupArn),
     Action: [
       "logs:CreateLogStream",
       "logs:PutLogEvents",
       "logs:DescribeLogGroups",
       "logs:DescribeLogStreams",
     ],
-    Resource: pulumi.interpolate`${logGroupArn}:*`,
   };
 }
 

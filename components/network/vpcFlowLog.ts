@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { policyDocument, trustFlowLogs, writeLogs } from "../iam/policies";
+import { deliverFlowLogs, policyDocument, trustFlowLogs } from "../iam/policies";
 
 /** Arguments of a {@link VpcFlowLog}. */
 export interface VpcFlowLogArgs {
@@ -28,7 +28,7 @@ export class VpcFlowLog extends pulumi.ComponentResource {
     );
     const policy = new aws.iam.RolePolicy(
       `${name}-policy`,
-      { role: role.name, policy: policyDocument([writeLogs(group.arn)]) },
+      { role: role.name, policy: policyDocument([deliverFlowLogs(group.arn)]) },
       child,
     );
     new aws.ec2.FlowLog(

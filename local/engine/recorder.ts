@@ -52,6 +52,8 @@ export function outputs(request: ResourceRequest, physicalId: string): Propertie
       };
     case "aws:iam/instanceProfile:InstanceProfile":
       return { arn: `arn:aws:iam::${account}:instance-profile/${physicalId}`, name: physicalId };
+    case "aws:cloudwatch/logGroup:LogGroup":
+      return { arn: arn("logs", `log-group:${physicalId}`), name: physicalId };
     case "aws:secretsmanager/secret:Secret":
       return { arn: arn("secretsmanager", `secret:${physicalId}-AbCdEf`), name: physicalId };
     case "aws:secretsmanager/secretVersion:SecretVersion":

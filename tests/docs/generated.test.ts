@@ -13,6 +13,7 @@ describe("what npm run docs writes", () => {
     "docs/settings.md",
     "docs/outputs.md",
     "docs/costs.md",
+    "docs/controls.md",
     "docs/deployment.md",
     "client/schema.d.ts",
   ])

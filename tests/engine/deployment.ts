@@ -83,6 +83,9 @@ if (cli !== undefined) process.env["PATH"] = [cli, process.env["PATH"]].join(pat
 /** Options of every test of the engine: skipped where there is no CLI and none can be built. */
 export const needsCli = { skip: cli === undefined ? "no Pulumi CLI, and no Go to build it" : false };
 
+/** A folder with the program that Pulumi's releases start policy packs with; a CLI that was built from source has none. */
+const policyStarter = path.join(__dirname, "policyStarter");
+
 /** What {@link Deployment.save} remembers. */
 export interface Saved {
   readonly folder: string;
@@ -198,9 +201,9 @@ export class Deployment {
 
   /**
    * A `pulumi preview` as a user has it: the command, with the program in a process of its own under the runtime options of
-   * `Pulumi.yaml`. Answers how long it took, in seconds.
+   * `Pulumi.yaml`. Answers how long it took, in seconds, and what it printed; it rejects with what it printed if it fails.
    */
-  async previewByCommand(): Promise<number> {
+  async previewByCommand(...options: readonly string[]): Promise<{ seconds: number; printed: string }> {
     const host = await startLanguageHost();
     const args = [
       "preview",
@@ -208,15 +211,22 @@ export class Deployment {
       "--stack",
       this.stackName,
       `--client=127.0.0.1:${host.port}`,
+      ...options,
     ];
     const start = performance.now();
     try {
-      await promisify(execFile)("pulumi", args, {
+      const { stdout, stderr } = await promisify(execFile)("pulumi", args, {
         cwd: this.tree,
-        env: { ...process.env, PULUMI_HOME: path.join(this.tree, home), ...this.environment },
+        env: {
+          ...process.env,
+          PULUMI_HOME: path.join(this.tree, home),
+          ...this.environment,
+          // Where the CLI looks for what starts a policy pack.
+          PATH: [policyStarter, process.env["PATH"]].join(path.delimiter),
+        },
         maxBuffer: 16 << 20,
       });
-      return (performance.now() - start) / 1000;
+      return { seconds: (performance.now() - start) / 1000, printed: stdout + stderr };
     } finally {
       host.stop();
     }

@@ -1,6 +1,6 @@
 import { type BootScript, bootVariables, type BootVariables } from "../../components/host/bootVariables";
 import { renderBootScript } from "../../components/host/userData";
-import { scriptOf } from "../support/userData";
+import { scriptOf } from "../../policy/userData";
 
 /** Every boot script. */
 export const scripts = Object.keys(bootVariables) as BootScript[];

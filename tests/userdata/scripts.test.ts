@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { describe, it } from "node:test";
 import { type BootScript, bootVariables } from "../../components/host/bootVariables";
 import { assembleScript, userDataLimit } from "../../components/host/userData";
-import { messageOf } from "../support/userData";
+import { messageOf } from "../../policy/userData";
 import { assemble, scripts } from "./assembled";
 
 const directory = path.join(__dirname, "..", "..", "userdata");

@@ -4,7 +4,7 @@ import { PostgresHost, type PostgresHostArgs } from "../../../components/databas
 import { type Evaluation, evaluate, providerOf, valueOf } from "../../support/component";
 import { ancestors, find, ofType, unknownImage, unknownType } from "../../../local/engine/recorder";
 import { stubAccess, stubGate, stubNetwork } from "../../support/stubs";
-import { scriptOf } from "../../support/userData";
+import { scriptOf } from "../../../policy/userData";
 
 const region = "us-east-2";
 const construct = (changed: Partial<PostgresHostArgs> = {}, preview = false) =>

@@ -6,7 +6,7 @@ import { it } from "node:test";
 import * as fc from "fast-check";
 import { parse } from "yaml";
 import { renderUserData } from "../../../components/host/userData";
-import { messageOf, scriptOf } from "../../support/userData";
+import { messageOf, scriptOf } from "../../../policy/userData";
 
 const config = "#cloud-config\nruncmd: []\n";
 

@@ -11,7 +11,7 @@ import {
   stubResource,
   stubSecret,
 } from "../../support/stubs";
-import { scriptOf } from "../../support/userData";
+import { scriptOf } from "../../../policy/userData";
 
 const construct = (changed: (args: ReleaseTaskArgs) => Partial<ReleaseTaskArgs> = () => ({})) =>
   evaluate((provider) => {

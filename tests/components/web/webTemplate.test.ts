@@ -5,7 +5,7 @@ import { HostAccess, type HostAccessArgs } from "../../../components/host/hostAc
 import { WebTemplate } from "../../../components/web/webTemplate";
 import { evaluate, valueOf } from "../../support/component";
 import { find } from "../../../local/engine/recorder";
-import { scriptOf } from "../../support/userData";
+import { scriptOf } from "../../../policy/userData";
 import { StubAccounts, stubDatabase, stubGate } from "../../support/stubs";
 
 const template = (access: HostAccessArgs = { sessionManager: true }, hostsHavePublicIp = false) =>

@@ -1,0 +1,107 @@
+/** Controls that no resource of a stack decides, and those that the project declines as a whole. */
+import { type Control, securityHub, type Severity } from "./rule";
+
+/** A control of Security Hub without a rule. */
+function undecided(id: string, severity: Severity, title: string, cis?: string): Control {
+  return { id, title, severity, source: securityHub(id), cis };
+}
+
+/** A control that the project does not meet, and why. */
+export interface Declined extends Control {
+  readonly reason: string;
+}
+
+/** Settings of an account or of a region: once for all that runs there, so that a stack must not own them. */
+export const accountControls: readonly Control[] = [
+  undecided(
+    "Account.1",
+    "medium",
+    "Security contact information should be provided for an AWS account",
+    "1.2",
+  ),
+  undecided(
+    "CloudTrail.1",
+    "high",
+    "CloudTrail should be enabled and configured with at least one multi-Region trail that includes read and write management events",
+    "3.1",
+  ),
+  undecided("CloudTrail.2", "medium", "CloudTrail should have encryption at-rest enabled", "3.5"),
+  undecided("CloudTrail.4", "low", "CloudTrail log file validation should be enabled", "3.2"),
+  undecided("CloudTrail.5", "low", "CloudTrail trails should be integrated with Amazon CloudWatch Logs"),
+  undecided(
+    "CloudTrail.7",
+    "low",
+    "Ensure S3 bucket access logging is enabled on the CloudTrail S3 bucket",
+    "3.4",
+  ),
+  undecided(
+    "Config.1",
+    "critical",
+    "AWS Config should be enabled and use the service-linked role for resource recording",
+    "3.3",
+  ),
+  undecided("EC2.7", "medium", "EBS default encryption should be enabled", "5.1.1"),
+  undecided("EC2.182", "high", "Amazon EBS Snapshots should not be publicly accessible"),
+  undecided("GuardDuty.1", "high", "GuardDuty should be enabled"),
+  undecided("IAM.4", "critical", "IAM root user access key should not exist", "1.3"),
+  undecided("IAM.5", "medium", "MFA should be enabled for all IAM users that have a console password", "1.9"),
+  undecided("IAM.6", "critical", "Hardware MFA should be enabled for the root user", "1.5"),
+  undecided("IAM.7", "medium", "Password policies for IAM users should have strong configurations"),
+  undecided("IAM.8", "medium", "Unused IAM user credentials should be removed"),
+  undecided("Inspector.1", "high", "Amazon Inspector EC2 scanning should be enabled"),
+  undecided("KMS.3", "critical", "AWS KMS keys should not be deleted unintentionally"),
+  undecided("Macie.1", "medium", "Amazon Macie should be enabled"),
+  undecided(
+    "S3.1",
+    "medium",
+    "S3 general purpose buckets should have block public access settings enabled",
+    "2.1.4",
+  ),
+  undecided("S3.22", "medium", "S3 general purpose buckets should log object-level write events", "3.8"),
+  undecided("S3.23", "medium", "S3 general purpose buckets should log object-level read events", "3.9"),
+  undecided("SSM.7", "critical", "SSM documents should have the block public sharing setting enabled"),
+];
+
+const interfaceEndpoints =
+  "Seven dollars a month for each zone of an interface endpoint. Hosts reach AWS's APIs over TLS, and S3 by its gateway endpoint.";
+
+/** Controls that the project does not meet, and will not. */
+export const declinedControls: readonly Declined[] = [
+  {
+    ...undecided(
+      "EC2.10",
+      "medium",
+      "Amazon EC2 should be configured to use VPC endpoints that are created for the Amazon EC2 service",
+    ),
+    reason: interfaceEndpoints,
+  },
+  {
+    ...undecided(
+      "EC2.57",
+      "medium",
+      "VPCs should be configured with an interface endpoint for Systems Manager",
+    ),
+    reason: interfaceEndpoints,
+  },
+  {
+    ...undecided(
+      "EC2.172",
+      "medium",
+      "EC2 VPC Block Public Access settings should block internet gateway traffic",
+    ),
+    reason: "The load balancer is there for the public, and hosts fetch packages.",
+  },
+  {
+    ...undecided("S3.20", "low", "S3 general purpose buckets should have MFA delete enabled", "2.1.2"),
+    reason: "Only the root user can set it, by hand: it cannot be declared.",
+  },
+  {
+    ...undecided(
+      "SSM.2",
+      "high",
+      "Amazon EC2 instances managed by Systems Manager should have a patch compliance status of COMPLIANT after a patch installation",
+    ),
+    reason:
+      "Patch Manager is not used. Web hosts are patched by a new image; the database host takes Debian's security updates by itself, PostgreSQL's excepted.",
+  },
+];
