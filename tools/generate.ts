@@ -8,6 +8,7 @@ import { fields, meanings } from "../settings/schema";
 import { type Graph, recordGraph } from "../local/engine/recorder";
 import { controlsPage } from "./controls";
 import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalOf } from "./costs";
+import { draw } from "./drawing";
 import { table } from "./markdown";
 import { actionsOf, policiesOf } from "./permissions";
 
@@ -27,14 +28,19 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
     const full = path.join(root, file);
     const current = readFileSync(full, "utf8");
     const options = { ...(await resolveConfig(full)), filepath: full };
-    return [file, { current, written: await format(change(current), options) }] as const;
+    const changed = change(current);
+    // A picture stays as it was drawn.
+    const written = file.endsWith(".svg") ? changed : await format(changed, options);
+    return [file, { current, written }] as const;
   };
+  const picture = await draw(graphs.prod.registrations, "prod");
   return new Map([
     await write("Pulumi.yaml", withConfig),
     await write("docs/settings.md", (page) => withSection(page, "settings", settingsTable())),
     await write("docs/outputs.md", (page) => withSection(page, "outputs", outputsTable())),
     await write("docs/costs.md", (page) => withSection(page, "costs", costTables(graphs))),
     await write("docs/controls.md", (page) => withSection(page, "controls", controlTables(graphs))),
+    await write("docs/images/graph-prod.svg", () => picture),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
     await write(apiTypesFile, () => types),
   ]);
