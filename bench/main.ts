@@ -1,8 +1,10 @@
 /** `npm run bench -- NAME`: measures a part of the project on this machine, and says whether its goal is held. */
+import { benchPath } from "./path";
 import { benchProgram } from "./program";
 import { benchServer } from "./server";
 
 const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  path: benchPath,
   program: benchProgram,
   server: benchServer,
 };

@@ -1,6 +1,7 @@
 /** The dev stack under the real engine: every test begins with the same deployment. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { replacedByAppChange } from "../../tools/criticalPath";
 import { Deployment, inWords, needsCli, type Outcome, type Saved } from "./deployment";
 import { assertOrder, assertSequence, assertSucceeded, stepNames } from "./support";
 
@@ -60,19 +61,7 @@ describe("dev under the real engine", needsCli, () => {
       const up = await stack.up();
       assertSucceeded(up);
       assert.deepEqual(stepNames(up), stepNames(preview));
-      const rolled = [
-        "AmiFromInstance dev-image",
-        "Group dev-web",
-        "Instance dev-image-builder",
-        "Instance dev-release-host",
-        "InstanceState dev-image-builder-stopped",
-        "InstanceState dev-release-host-stopped",
-        "Invocation dev-image-builder-gate",
-        "Invocation dev-release-host-gate",
-        "Invocation dev-web-gate",
-        "Policy dev-web-cpu",
-        "Policy dev-web-requests",
-      ];
+      const rolled = replacedByAppChange.map((words) => words.replace(" ", " dev-"));
       const of = (method: string) =>
         inWords(up.calls)
           .filter((call) => call.startsWith(`${method} `) && !call.includes("BucketObjectv2"))
