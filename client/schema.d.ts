@@ -186,6 +186,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/fleet/history": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Changes of the fleet's size, and what the group did and why, each the newest first. */
+    get: operations["v1_fleet_history"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/signin": {
     parameters: {
       query?: never;
@@ -313,6 +330,14 @@ export interface components {
       results: components["schemas"]["Account"][];
       next_cursor: string | null;
     };
+    Change: {
+      /** Format: date-time */
+      at: string;
+      /** @description The administrator who asked for it. */
+      account: string;
+      from: number;
+      to: number;
+    };
     CreatedAccount: {
       id: string;
     };
@@ -386,6 +411,11 @@ export interface components {
       desired: number;
       instances: $Read<components["schemas"]["Instance"][]>;
     };
+    History: {
+      /** @description Null while the database is away. */
+      changes: components["schemas"]["Change"][] | null;
+      activities: components["schemas"]["ScalingActivity"][];
+    };
     Instance: {
       id: string;
       zone: string;
@@ -413,6 +443,16 @@ export interface components {
     };
     RefreshToken: {
       refresh: string;
+    };
+    ScalingActivity: {
+      id: string;
+      /** Format: date-time */
+      started_at: string;
+      /** Format: date-time */
+      ended_at: string | null;
+      status: string;
+      description: string;
+      cause: string;
     };
     Task: {
       /** Format: uuid */
@@ -712,6 +752,28 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Fleet"];
+        };
+      };
+    };
+  };
+  v1_fleet_history: {
+    parameters: {
+      query?: {
+        /** @description Most of each kind. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["History"];
         };
       };
     };

@@ -39,7 +39,7 @@ PARTS = (
     Part("tasks", DATABASE_CONNECTIONS, ("/v1/tasks", "/v1/account/delete")),
     Part("accounts", 4, ("/v1/sign", "/v1/session", "/v1/token", "/v1/account")),
     # Administrators are looked up in the bucket: apart from the tasks, which must not wait for that.
-    Part("activity", 2, ("/v1/activity",)),
+    Part("activity", 2, ("/v1/activity", "/v1/fleet/history")),
     Part("fleet", 2, ("/v1/fleet",)),
     Part("readiness", 1, ("/readyz",)),
     # The schema, the documentation and what is not found: nothing to wait for.

@@ -6,6 +6,7 @@ from accounts import admin_views as administration
 from accounts import views as accounts
 from accounts.activity_views import Activity
 from accounts.session_views import BrowserSession
+from fleet.history import HistoryView
 from fleet.views import FleetView
 from legacy.routes import SUCCESSORS
 from legacy.views import retired
@@ -29,6 +30,7 @@ urlpatterns = [
     path("v1/tasks/<uuid:pk>", TaskDetail.as_view()),
     path("v1/activity", Activity.as_view()),
     path("v1/fleet", FleetView.as_view()),
+    path("v1/fleet/history", HistoryView.as_view()),
     path("v1/schema", schema, name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
     *(path(name, retired) for name in SUCCESSORS),

@@ -1,10 +1,12 @@
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from botocore.awsrequest import AWSResponse
 
 from accounts import store
+from activity import spool
 from core import aws
 from fake_aws import desired
 from fleet import groups
@@ -159,7 +161,7 @@ def test_history_of_changes(admin, user, group, activities):
     for size in (3, 4, 4, 99):
         admin("PUT", "/v1/fleet", {"desired": size})
     user("POST", "/v1/tasks", {"title": "another event"})
-    store_events()
+    spool.drain()
     changes = history(admin, "?limit=2")["changes"]
     assert [(one["from"], one["to"]) for one in changes] == [(3, 4), (2, 3)]
     assert {one["account"] for one in changes} == {admin.key}

@@ -288,12 +288,17 @@ describe("whatever happens", () => {
 
   it("what the fleet did, and who wanted it, is told", async () => {
     const administrator = await region.administrator();
-    const { status, body } = await region.ask("GET", "/v1/fleet/history", undefined, administrator);
-    assert.equal(status, 200);
-    const { changes, activities } = body as {
-      changes: { from: number; to: number }[];
-      activities: { description: string; cause: string; status: string }[];
+    const history = async () => {
+      const { status, body } = await region.ask("GET", "/v1/fleet/history", undefined, administrator);
+      assert.equal(status, 200);
+      return body as {
+        changes: { from: number; to: number }[];
+        activities: { description: string; cause: string; status: string }[];
+      };
     };
+    // What was changed last is on its way to the database.
+    await eventually("all changes", async () => (await history()).changes.length >= 4);
+    const { changes, activities } = await history();
     assert.deepEqual(
       changes.slice(0, 4).map(({ from, to }) => [from, to]),
       [
