@@ -34,7 +34,7 @@ describe("a load balancer", () => {
     const network = {
       id: "vpc-1",
       takeAddress: (subnetId: string) => `address in ${subnetId}`,
-      releaseAddress: (subnetId: string, address: string) => void log.push(`release ${address}`),
+      releaseAddress: (_subnetId: string, address: string) => void log.push(`release ${address}`),
       attach: (name: string, { address, groupIds }: { address: string; groupIds: readonly string[] }) => {
         log.push(`attach ${name} ${groupIds.join()}`);
         return Promise.resolve({ namespace: `ns-${name}`, address });
