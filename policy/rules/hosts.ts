@@ -161,13 +161,11 @@ export const hostRules: readonly Rule[] = [
     types: [types.instance, types.launchTemplate],
     remedy: "Have the host read them from Secrets Manager with its role.",
     check: (host) =>
-      check(
-        host,
-        "userData",
-        (value) => typeof value !== "string" || !credentials.test(userDataText(value)),
-      ).map(
-        // Not what is there: the finding is printed.
-        ({ property }) => ({ property, found: "holds what looks like a credential" }),
+      ["userData", "userDataBase64"].flatMap((name) =>
+        check(host, name, (value) => typeof value !== "string" || !credentials.test(userDataText(value))).map(
+          // Not what is there: the finding is printed.
+          ({ property }) => ({ property, found: "holds what looks like a credential" }),
+        ),
       ),
   },
   {

@@ -139,8 +139,10 @@ for (const stack of ["dev", "prod"])
     before(async () => {
       graph = await recordGraph(stack, false);
     });
-    const scriptFor = (type: string, name: string) =>
-      scriptOf(String(find(graph, type, `${stack}-${name}`).inputs["userData"]));
+    const scriptFor = (type: string, name: string) => {
+      const { userData, userDataBase64 } = find(graph, type, `${stack}-${name}`).inputs;
+      return scriptOf(String(userData ?? userDataBase64));
+    };
     const accounts = () => `arn:aws:s3:::${String(graph.outputs["accountBucket"]?.value)}`;
     /** The secrets that the document of the database's roles names. */
     const roleSecrets = () => {

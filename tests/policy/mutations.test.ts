@@ -96,11 +96,7 @@ const open = (port: number, cidr: Properties = { cidrIpv4: "0.0.0.0/0" }) =>
   add(types.ingressRule, { description: "x", ipProtocol: "tcp", fromPort: port, toPort: port, ...cidr });
 
 const script = (text: string) =>
-  [
-    "Content-Type: multipart/mixed",
-    "Content-Type: application/gzip\nContent-Transfer-Encoding: base64\n",
-    `${gzipSync(text).toString("base64")}\n--`,
-  ].join("\n");
+  gzipSync(`Content-Type: text/x-shellscript; charset="us-ascii"\n\n${text}\n--==`).toString("base64");
 
 /** The name of what is found, and the property; then what breaks the rule. A rule may have several. */
 const mutations: Readonly<
@@ -240,7 +236,11 @@ const mutations: Readonly<
     ["added", "egress.0.protocol", add(types.securityGroup, { egress: [{ protocol: "-1" }] })],
   ],
   CKV_AWS_46: [
-    ["db", "userData", set(types.instance, "db", "userData", script("export DB_PASSWORD='hunter2hunter2'"))],
+    [
+      "db",
+      "userDataBase64",
+      set(types.instance, "db", "userDataBase64", script("export DB_PASSWORD='hunter2hunter2'")),
+    ],
     [
       "web",
       "userData",
