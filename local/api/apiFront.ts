@@ -57,17 +57,19 @@ export interface ScalingActivity {
   readonly message?: string;
 }
 
-/** Where it is known what auto scaling groups did, and why. */
-export interface ScalingActivitySource {
+/** Where it is known what auto scaling groups did, and why, and where their hosts are. */
+export interface ScalingSource {
   /** The newest first; none for a group that does not exist. */
   activitiesOf(groupName: string): readonly ScalingActivity[];
+  /** Undefined for a host that is not there, or not yet. */
+  zoneOf(instanceId: string): string | undefined;
 }
 
 /** What the front asks instead of moto. */
 export interface Truth {
   readonly hosts: HostControl;
   readonly targetHealth: TargetHealthSource;
-  readonly scaling: ScalingActivitySource;
+  readonly scaling: ScalingSource;
 }
 
 /** The AWS API of the local region. */
@@ -166,7 +168,7 @@ function describeTargetHealth(source: TargetHealthSource, parameters: URLSearchP
   );
 }
 
-function describeScalingActivities(source: ScalingActivitySource, parameters: URLSearchParams): XmlAnswer {
+function describeScalingActivities(source: ScalingSource, parameters: URLSearchParams): XmlAnswer {
   const group = parameters.get("AutoScalingGroupName") ?? "";
   const activities = source.activitiesOf(group);
   const first = Number(parameters.get("NextToken") ?? 0);
@@ -187,6 +189,16 @@ function describeScalingActivities(source: ScalingActivitySource, parameters: UR
     `<Activities>${members.join("")}</Activities>` +
       element("NextToken", end < activities.length ? end : undefined),
   );
+}
+
+const memberActions = new Set(["DescribeAutoScalingGroups", "DescribeAutoScalingInstances"]);
+
+/** moto has all hosts of a group in its first zone. */
+function withZones(source: ScalingSource, answer: string): string {
+  return answer.replace(/<member>(?:(?!<\/?member>)[^])*<\/member>/g, (member) => {
+    const zone = source.zoneOf(/<InstanceId>([^<]+)/.exec(member)?.[1] ?? "");
+    return zone === undefined ? member : member.replace(/(<AvailabilityZone>)[^<]*/, `$1${zone}`);
+  });
 }
 
 /** The power action behind an EC2 action; moto's own record of the state follows for all but a reboot. */
@@ -247,7 +259,7 @@ function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
  * Starts the AWS API of the local region: moto, with the answers corrected that moto gives untruthfully.
  * - target health comes from the load balancer that really checks the hosts;
  * - reboot, start, stop and terminate reach the host;
- * - what a group did, and why, comes from the group;
+ * - what a group did, and why, comes from the group, and so do the zones of its hosts;
  * - a desired capacity outside the group's limits is refused;
  * - writes to a bucket are done one at a time: moto checks `If-None-Match` and `If-Match` and then writes, in two steps;
  * - a service hangs for the hosts while it is told to, for tests of what then happens;
@@ -279,7 +291,12 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     }
   }
 
-  async function forward(request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<void> {
+  async function forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body?: Buffer,
+    correct?: (answer: string) => string,
+  ): Promise<void> {
     const upstream = httpRequest({
       host: "127.0.0.1",
       port: motoPort,
@@ -302,7 +319,14 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     // Whatever happens to the upload is told by the answer, which may come before its end, or by the lack of one.
     else void pipeline(request, upstream).catch(() => undefined);
     const received = await answer;
-    response.writeHead(received.statusCode ?? 502, endToEnd(received.headers));
+    const headers = endToEnd(received.headers);
+    if (correct) {
+      const corrected = Buffer.from(correct((await readBody(received, queryLimit)).toString("utf8")));
+      response.writeHead(received.statusCode ?? 502, { ...headers, "content-length": corrected.length });
+      response.end(corrected);
+      return;
+    }
+    response.writeHead(received.statusCode ?? 502, headers);
     await pipeline(received, response);
   }
 
@@ -361,8 +385,13 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     }
     await queries.runExclusive(async () => {
       const refusal = await refuseCapacity(query);
-      if (refusal) send(response, refusal);
-      else await forward(request, response, body);
+      if (refusal) {
+        send(response, refusal);
+        return;
+      }
+      const scaling =
+        service === "autoscaling" && memberActions.has(query.action) ? truth?.scaling : undefined;
+      await forward(request, response, body, scaling && ((text) => withZones(scaling, text)));
     });
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ScalingActivity, ScalingActivitySource, TargetHealthSource } from "../api/apiFront";
+import type { ScalingActivity, ScalingSource, TargetHealthSource } from "../api/apiFront";
 import type { AwsClients } from "../api/clients";
 import type { TargetGroup } from "../machine/balancer/targetGroup";
 import { Host } from "../machine/host/host";
@@ -36,7 +36,7 @@ export interface SubnetRecord {
 }
 
 /** What exists in the local region, by AWS id. Handlers of resource types add to it and take from it. */
-export class Inventory implements TargetHealthSource, ScalingActivitySource {
+export class Inventory implements TargetHealthSource, ScalingSource {
   readonly vpcs = new Map<string, VpcNetwork>();
   readonly subnets = new Map<string, SubnetRecord>();
   readonly instances: Instances;
@@ -113,6 +113,10 @@ export class Inventory implements TargetHealthSource, ScalingActivitySource {
 
   activitiesOf(groupName: string): readonly ScalingActivity[] {
     return this.scalingGroups.get(groupName)?.activities.list() ?? [];
+  }
+
+  zoneOf(instanceId: string): string | undefined {
+    return this.instances.get(instanceId)?.placement.zone;
   }
 
   /** The base image under the id that stands for a Debian image of that name. */

@@ -17,6 +17,7 @@ const targetGroupArn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targ
 describe("the AWS API of the local region", () => {
   let services: Services;
   const powered: string[] = [];
+  const zones = new Map<string, string>();
   const targets: TargetReport[] = [
     { targetId: "i-1", port: 8000, state: "healthy" },
     {
@@ -60,7 +61,10 @@ describe("the AWS API of the local region", () => {
         endedByApi: (id) => void powered.push(`end ${id}`),
       },
       targetHealth: { describe: (arn) => (arn === targetGroupArn ? targets : undefined) },
-      scaling: { activitiesOf: (name) => (name === "web" ? activities : []) },
+      scaling: {
+        activitiesOf: (name) => (name === "web" ? activities : []),
+        zoneOf: (id) => zones.get(id),
+      },
     });
   });
   after(() => services.stop());
@@ -164,45 +168,6 @@ describe("the AWS API of the local region", () => {
       await assert.rejects(services.clients.in("us-east-1").ec2.send(command), {
         name: "InvalidInstanceID.NotFound",
       });
-    });
-  });
-
-  describe("in Auto Scaling", () => {
-    const describeActivities = (input: autoScaling.DescribeScalingActivitiesType) =>
-      services.clients
-        .in("us-east-1")
-        .autoScaling.send(new autoScaling.DescribeScalingActivitiesCommand(input));
-
-    it("activities are what the group did", async () => {
-      const { Activities } = await describeActivities({ AutoScalingGroupName: "web" });
-      assert.deepEqual(
-        Activities?.map((activity) => ({
-          id: activity.ActivityId,
-          description: activity.Description,
-          cause: activity.Cause,
-          startedAt: activity.StartTime,
-          status: activity.StatusCode,
-          ...(activity.EndTime && { endedAt: activity.EndTime }),
-          ...(activity.StatusMessage !== undefined && { message: activity.StatusMessage }),
-        })),
-        activities,
-      );
-      assert.deepEqual((await describeActivities({ AutoScalingGroupName: "other" })).Activities, []);
-    });
-
-    it("activities come in pages", async () => {
-      const page = { AutoScalingGroupName: "web", MaxRecords: 1 };
-      const first = await describeActivities(page);
-      assert.deepEqual(
-        first.Activities?.map(({ ActivityId }) => ActivityId),
-        ["3"],
-      );
-      const second = await describeActivities({ ...page, NextToken: first.NextToken });
-      assert.deepEqual(
-        second.Activities?.map(({ ActivityId }) => ActivityId),
-        ["2"],
-      );
-      assert.equal(second.NextToken, undefined);
     });
   });
 
@@ -356,6 +321,72 @@ print(len(s3.get_object(Bucket="accounts", Key="by-botocore")["Body"].read()))
         name: "ValidationError",
         message: "AutoScalingGroup name not found - AutoScalingGroup: none",
       });
+    });
+
+    it("hosts are in the zones that they were put into", async () => {
+      await set(3);
+      const { autoScaling: client } = services.clients.in("us-east-1");
+      const members = async () =>
+        (
+          await client.send(
+            new autoScaling.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+          )
+        ).AutoScalingGroups![0]!.Instances!;
+      const [first, second, third] = (await members()).map(({ InstanceId }) => InstanceId!);
+      zones.set(first!, "us-east-1b").set(second!, "us-east-1c");
+      const found = new Map((await members()).map((one) => [one.InstanceId!, one.AvailabilityZone]));
+      assert.deepEqual(
+        found,
+        new Map([
+          [first, "us-east-1b"],
+          [second, "us-east-1c"],
+          [third, "us-east-1a"],
+        ]),
+      );
+      const { AutoScalingInstances } = await client.send(
+        new autoScaling.DescribeAutoScalingInstancesCommand({ InstanceIds: [second!] }),
+      );
+      assert.deepEqual(
+        AutoScalingInstances!.map((one) => [one.InstanceId, one.AvailabilityZone, one.AutoScalingGroupName]),
+        [[second, "us-east-1c", name]],
+      );
+    });
+
+    const describeActivities = (input: autoScaling.DescribeScalingActivitiesType) =>
+      services.clients
+        .in("us-east-1")
+        .autoScaling.send(new autoScaling.DescribeScalingActivitiesCommand(input));
+
+    it("activities are what the group did", async () => {
+      const { Activities } = await describeActivities({ AutoScalingGroupName: "web" });
+      assert.deepEqual(
+        Activities?.map((activity) => ({
+          id: activity.ActivityId,
+          description: activity.Description,
+          cause: activity.Cause,
+          startedAt: activity.StartTime,
+          status: activity.StatusCode,
+          ...(activity.EndTime && { endedAt: activity.EndTime }),
+          ...(activity.StatusMessage !== undefined && { message: activity.StatusMessage }),
+        })),
+        activities,
+      );
+      assert.deepEqual((await describeActivities({ AutoScalingGroupName: "other" })).Activities, []);
+    });
+
+    it("activities come in pages", async () => {
+      const page = { AutoScalingGroupName: "web", MaxRecords: 1 };
+      const first = await describeActivities(page);
+      assert.deepEqual(
+        first.Activities?.map(({ ActivityId }) => ActivityId),
+        ["3"],
+      );
+      const second = await describeActivities({ ...page, NextToken: first.NextToken });
+      assert.deepEqual(
+        second.Activities?.map(({ ActivityId }) => ActivityId),
+        ["2"],
+      );
+      assert.equal(second.NextToken, undefined);
     });
   });
 
