@@ -404,9 +404,8 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
       return;
     }
     const scope = credentialScope(request.headers.authorization, url);
+    // A request that its sender gives up meanwhile cannot be read any more: nothing of it happens late.
     if (scope && isFromHost) await hang(scope.service);
-    // Whoever asked has given up: nothing of it may happen late.
-    if (response.destroyed) return;
     if (scope && queryServices.has(scope.service) && request.method === "POST") {
       return handleQuery(request, response, scope);
     }

@@ -98,24 +98,29 @@ describe("requests that arrive at once", () => {
     assert.equal(await hung, "done");
   });
 
-  it("of hosts that gave up meanwhile are dropped", async () => {
-    await fetch(`${front.endpoint}/_faults/s3?seconds=1`, { method: "PUT" });
-    const patience = new AbortController();
-    const given = fetch(`${front.endpoint}/given-up`, {
-      headers: {
-        authorization: "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request",
-        ...fromHost,
-      },
-      signal: patience.signal,
+  for (const { what, body } of [{ what: "read" }, { what: "write", body: "late" }])
+    it(`of hosts that gave up meanwhile are dropped when they ${what}`, async () => {
+      await fetch(`${front.endpoint}/_faults/s3?seconds=1`, { method: "PUT" });
+      const patience = new AbortController();
+      const given = fetch(`${front.endpoint}/bucket/given-up`, {
+        method: body === undefined ? "GET" : "PUT",
+        body,
+        headers: {
+          authorization: "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/s3/aws4_request",
+          ...fromHost,
+        },
+        signal: patience.signal,
+      });
+      const patient = send("s3", "GET", "/patient", undefined, fromHost);
+      await passBy();
+      patience.abort();
+      await assert.rejects(given);
+      assert.deepEqual(await arrived(1), ["/patient"]);
+      await passBy();
+      assert.deepEqual(await arrived(1), ["/patient"]);
+      waiting.splice(0)[0]?.answer();
+      await patient;
     });
-    const patient = send("s3", "GET", "/patient", undefined, fromHost);
-    await passBy();
-    patience.abort();
-    await assert.rejects(given);
-    assert.deepEqual(await arrived(1), ["/patient"]);
-    waiting.splice(0)[0]?.answer();
-    await patient;
-  });
 
   it("that ask for a fault are heard from this machine only, and within bounds", async () => {
     const refused = await fetch(`${front.endpoint}/_faults/s3?seconds=3600`, { method: "PUT" });

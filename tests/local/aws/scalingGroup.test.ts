@@ -128,6 +128,8 @@ describe("an auto scaling group", () => {
     gate.open();
     await settled();
     assert.deepEqual([...hosts.keys()], ["i-2"]);
+    const told = group.activities.list().filter(({ description }) => description.startsWith("Terminating"));
+    assert.equal(told.length, 1);
   });
 
   it("ends again what could not be ended", async () => {
