@@ -46,9 +46,8 @@ function addActivityCommand(program: Command): void {
     .option("--account <id>", "another account's")
     .addOption(limitOption())
     .action(
-      action(async ({ output, service: find }, { limit: most, everyone, ...others }: ActivityOptions) => {
+      action(async ({ output, service: find }, { limit: most, ...filter }: ActivityOptions) => {
         const { own } = await find();
-        const filter = { ...others, everyone: everyone && ("true" as const) };
         const { results, isCut } = await collect(
           (limit, cursor) =>
             answerTo(own.GET("/v1/activity", { params: { query: { ...filter, limit, cursor } } })),

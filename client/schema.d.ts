@@ -683,12 +683,8 @@ export interface operations {
           | "task.changed"
           | "task.deleted"
           | "fleet.resized";
-        /**
-         * @description Everybody's; for administrators.
-         *
-         *     * `true` - true
-         */
-        everyone?: "true";
+        /** @description Everybody's; for administrators. */
+        everyone?: boolean;
         /** @description Most results of a page. */
         limit?: number;
         /** @description What it was done to: an account, task or group. */
@@ -847,11 +843,7 @@ export interface operations {
       query?: {
         /** @description `next_cursor` of the page before. */
         cursor?: string;
-        /**
-         * @description * `true` - true
-         *     * `false` - false
-         */
-        done?: "true" | "false";
+        done?: boolean;
         /** @description Most results of a page. */
         limit?: number;
         /**

@@ -69,12 +69,6 @@ interface EditOptions {
 /** What `--done` and `--open` say together, of which one at most is there. */
 const state = ({ done, open }: { done?: boolean; open?: boolean }) => done ?? (open ? false : undefined);
 
-/** The same as queries have it. */
-function stateInQuery(options: ListOptions): "true" | "false" | undefined {
-  const isDone = state(options);
-  return isDone === undefined ? undefined : isDone ? "true" : "false";
-}
-
 const doneOption = (meaning: string) => new Option("--done", meaning).conflicts("open");
 
 /** Adds the commands. */
@@ -109,7 +103,7 @@ export function addTaskCommands(program: Command): void {
     .action(
       action(async ({ output, service: find }, options: ListOptions) => {
         const { own } = await find();
-        const filter = { done: stateInQuery(options), q: options.search, order: options.order };
+        const filter = { done: state(options), q: options.search, order: options.order };
         const { results, isCut } = await collect(
           (limit, cursor) =>
             answerTo(own.GET("/v1/tasks", { params: { query: { ...filter, limit, cursor } } })),

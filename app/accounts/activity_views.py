@@ -15,6 +15,7 @@ from accounts.permissions import IsAdministrator
 from activity.models import EVENT_NAMES, Event
 from core.identifiers import first_id_at
 from core.paging import PageQuery, cursor_of, given, key_of, refused_cursor
+from core.serializers import QueryFlag
 
 
 class ActivityQuery(PageQuery):
@@ -24,9 +25,7 @@ class ActivityQuery(PageQuery):
     )
     since = serializers.DateTimeField(required=False, help_text="Not before this time.")
     until = serializers.DateTimeField(required=False, help_text="Before this time.")
-    everyone = serializers.ChoiceField(
-        ["true"], required=False, help_text="Everybody's; for administrators."
-    )
+    everyone = QueryFlag(default=False, help_text="Everybody's; for administrators.")
     account = serializers.CharField(
         required=False, max_length=64, help_text="This account's; for administrators."
     )
@@ -51,8 +50,10 @@ class EventPage(serializers.Serializer[Any]):
 
 class Activity(APIView):
     def get_permissions(self) -> list[BasePermission]:
-        of_others = {"everyone", "account"} & self.request.query_params.keys()
-        return [IsAuthenticated(), *([IsAdministrator()] if of_others else [])]
+        asked = self.request.query_params
+        if asked.get("everyone") == "true" or "account" in asked:
+            return [IsAuthenticated(), IsAdministrator()]
+        return [IsAuthenticated()]
 
     @extend_schema("v1_activity_list", parameters=[ActivityQuery], responses=EventPage)
     def get(self, request: Request) -> Response:
@@ -60,7 +61,7 @@ class Activity(APIView):
         query = given(request.query_params, ActivityQuery)
         key = key_of(query, 1)
         events = Event.objects.order_by("-id")
-        if "everyone" not in query:
+        if not query["everyone"]:
             events = events.filter(account=query.get("account", principal(request).account))
         for name in {"event", "object"} & query.keys():
             events = events.filter(**{name: query[name]})

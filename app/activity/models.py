@@ -46,6 +46,7 @@ class Event(models.Model):
         indexes = (
             models.Index(fields=["account", "-id"], name="activity_account_newest"),
             models.Index(fields=["object", "-id"], name="activity_object_newest"),
+            models.Index(fields=["event", "-id"], name="activity_event_newest"),
         )
 
     def __str__(self) -> str:

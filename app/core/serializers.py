@@ -29,6 +29,15 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class QueryFlag(serializers.BooleanField):
+    """True or false in a query parameter."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if data not in ("true", "false"):
+            self.fail("invalid", input=data)
+        return bool(data == "true")
+
+
 class Flag(serializers.BooleanField):
     """True or false as JSON has them."""
 

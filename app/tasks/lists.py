@@ -24,7 +24,7 @@ def page(owner: str, query: dict[str, Any]) -> tuple[list[Any], str | None]:
     if key := key_of(query, 2):
         tasks = _after(tasks, key, by_creation, descending)
     if "done" in query:
-        tasks = tasks.filter(done=query["done"] == "true")
+        tasks = tasks.filter(done=query["done"])
     if query.get("q"):
         tasks = tasks.filter(title__icontains=query["q"])
     sign = "-" if descending else ""

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from core.paging import PageQuery
-from core.serializers import Flag, StrictSerializer, Text
+from core.serializers import Flag, QueryFlag, StrictSerializer, Text
 from tasks.models import Task
 
 CREATED, TITLE = "created", "title"
@@ -63,7 +63,7 @@ class TaskPage(serializers.Serializer[Any]):
 class TaskQuery(PageQuery):
     """Which tasks, and in which order."""
 
-    done = serializers.ChoiceField(["true", "false"], required=False)
+    done = QueryFlag(required=False)
     q = serializers.CharField(
         required=False,
         allow_blank=True,

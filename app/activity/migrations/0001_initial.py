@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["account", "-id"], name="activity_account_newest"),
                     models.Index(fields=["object", "-id"], name="activity_object_newest"),
+                    models.Index(fields=["event", "-id"], name="activity_event_newest"),
                 ],
             },
         ),
