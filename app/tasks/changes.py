@@ -181,8 +181,6 @@ def change(
         before = _own(before, event, expected)
         if title in (None, before.title) and done in (None, before.done):
             return before
-        if expected is not None:
-            raise PreconditionFailed()
     raise Contended()
 
 

@@ -388,6 +388,22 @@ def test_the_bucket_away_and_then_the_database(user, own_spool, s3_faults, monke
     assert stored(user.key) == ["account.signed_up", *["account.signed_in"] * 2]
 
 
+def test_the_thread_finds_the_bucket_away_first(user, own_spool, s3_faults):
+    s3_faults.answer("activity GET", 503, times=2)
+    assert not own_spool.move()
+    s3_faults.seen.clear()
+    assert user.sign_in().status_code == 200
+    assert "activity PUT" not in s3_faults.seen
+
+
+def test_what_is_in_memory_is_stored_before_the_end(user, own_spool):
+    assert own_spool.move()
+    own_spool.bucket_away = True
+    assert user.sign_in().status_code == 200
+    own_spool.stop()
+    assert len(stored(user.key)) == 3
+
+
 def test_memory_is_bounded(user, own_spool, monkeypatch, caplog):
     monkeypatch.setattr(spool, "MAX_WAITING", 1)
     own_spool.bucket_away = True
@@ -493,10 +509,6 @@ def test_a_worker(user, own_spool, monkeypatch):
         monkeypatch.setattr(spool, "drain", lambda: 1 / 0)
         assert user.sign_in().status_code == 200
         eventually(lambda: not own_spool.wake.is_set())
-        own_spool.bucket_away = True
-        assert user.sign_in().status_code == 200
     finally:
         own_spool.stop()
     assert not own_spool.thread.is_alive()
-    # What was in memory is stored before the end.
-    assert len(stored(user.key)) == 4

@@ -250,6 +250,21 @@ def test_documentation_page_and_its_files(server):
     assert script.headers["Content-Type"].startswith("application/javascript")
 
 
+def test_events_find_their_way(server):
+    credentials = {"login": "eventful", "password": "a password for it all"}
+    # Guesses from the other tests' address are limited by now.
+    headers = {"X-Forwarded-For": "198.51.100.77"}
+    server("POST", "/v1/signup", credentials, headers)
+    tokens = json.loads(server("POST", "/v1/signin", credentials, headers)[1])
+    headers = {"Authorization": f"Bearer {tokens['access']}"}
+
+    def names() -> list[str]:
+        events = json.loads(server("GET", "/v1/activity", headers=headers)[1])["results"]
+        return [event["event"] for event in events]
+
+    eventually(lambda: names() == ["account.signed_in", "account.signed_up"])
+
+
 def test_log_and_graceful_stop(server):
     trace = "Root=1-67891233-abcdef012345678912345678"
     forwarded = "203.0.113.9, 198.51.100.7"
