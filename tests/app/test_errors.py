@@ -21,9 +21,7 @@ def assert_problem(response, status: int, code: str):
     assert body["detail"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1", "/v1/", "/v1/tasks/", "/v1/tasks/1", "/admin", "/%C3%A9"]
-)
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/tasks/", "/v1/tasks/1", "/admin", "/%C3%A9"])
 def test_unknown_path(api, path):
     assert_problem(api("GET", path), 404, "not_found")
 
