@@ -33,6 +33,11 @@ export function action(act: (context: Context, options: never, ...args: never[])
   };
 }
 
+/** Says that a list has more than was asked for. */
+export function noteCut(limit: number): void {
+  note(`There are more than ${limit}: --limit NUMBER shows more of them.`);
+}
+
 /** Says something beside the result, which programs do not read. */
 export function note(text: string): void {
   new Output(process.stderr, false).line(text);

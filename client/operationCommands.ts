@@ -1,7 +1,7 @@
 /** Commands for whoever operates the service; most are for administrators. */
 import type { Command } from "commander";
 import { type Answered, answerTo, collect, type Service } from "./api";
-import { action, note } from "./context";
+import { action, noteCut } from "./context";
 import { Failure } from "./failure";
 import { atLeast, limitOption } from "./options";
 import type { Cell, Output } from "./output";
@@ -69,7 +69,7 @@ function addActivityCommand(program: Command): void {
             "Nothing has happened.",
           ),
         );
-        if (isCut) note(`There are more than ${most}: --limit NUMBER shows more of them.`);
+        if (isCut) noteCut(most);
       }),
     );
 }
@@ -158,7 +158,7 @@ function addAccountsCommands(program: Command): void {
             "No accounts.",
           ),
         );
-        if (isCut) note(`There are more than ${options.limit}: --limit NUMBER shows more of them.`);
+        if (isCut) noteCut(options.limit);
       }),
     );
 

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Command, Option } from "commander";
 import { type Answered, answerTo, collect, type Service } from "./api";
-import { action, note } from "./context";
+import { action, noteCut } from "./context";
 import { Failure } from "./failure";
 import { limitOption } from "./options";
 import { localTime } from "./text";
@@ -122,7 +122,7 @@ export function addTaskCommands(program: Command): void {
             "No tasks.",
           ),
         );
-        if (isCut) note(`There are more than ${options.limit}: --limit NUMBER shows more of them.`);
+        if (isCut) noteCut(options.limit);
       }),
     );
 
