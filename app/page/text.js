@@ -1,35 +1,17 @@
-/** Times and numbers as people read them. */
+/** Times and numbers as people read them, and elements that hold them. */
+import { h } from "./dom.js";
 
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "long" });
-/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const units = [
-  ["second", 60],
-  ["minute", 60],
-  ["hour", 24],
-  ["day", 7],
-];
 
 /**
- * How long ago, for a week; then the date.
- * @param {Date} then
- * @param {Date} [now]
+ * A point in time, as the service gives it. Not how long ago: that would be wrong soon.
+ * @param {string} text
  */
-export function ago(then, now = new Date()) {
-  let distance = (then.getTime() - now.getTime()) / 1000;
-  for (const [unit, count] of units) {
-    if (Math.abs(distance) < count) return relative.format(Math.round(distance), unit);
-    distance /= count;
-  }
-  return day.format(then);
-}
+export const time = (text) => h("time", { class: "muted", datetime: text }, moment.format(new Date(text)));
 
-/** @param {Date} then */
-export const exactly = (then) => moment.format(then);
-
-/** @param {Date} then */
-export const dateOf = (then) => day.format(then);
+/** @param {string} text */
+export const dateOf = (text) => day.format(new Date(text));
 
 /**
  * @param {number} count
@@ -37,3 +19,16 @@ export const dateOf = (then) => day.format(then);
  * @param {string} [plural]
  */
 export const counted = (count, noun, plural = `${noun}s`) => `${count} ${count === 1 ? noun : plural}`;
+
+/**
+ * Pairs of a word and a value; those without a value are left out.
+ * @param {[string, string][]} pairs
+ */
+export const facts = (pairs) =>
+  h(
+    "dl",
+    { class: "facts" },
+    pairs
+      .filter(([, value]) => value)
+      .map(([label, value]) => h("div", {}, h("dt", {}, label), " ", h("dd", {}, value))),
+  );

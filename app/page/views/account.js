@@ -98,7 +98,7 @@ export function accountView({ account, leave }) {
           h("dt", {}, "Role"),
           h("dd", {}, account.role === "admin" ? "Administrator" : "User"),
           h("dt", {}, "Since"),
-          h("dd", {}, dateOf(new Date(account.created_at))),
+          h("dd", {}, dateOf(account.created_at)),
         ),
       ),
       section("Password", h("p", { class: "muted" }, "Changing it ends all other sessions."), changePassword),

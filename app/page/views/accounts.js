@@ -65,7 +65,7 @@ export function accountsView({ signal, parameters, account: own }) {
         h(
           "p",
           { class: "line muted" },
-          h("span", {}, `Since ${dateOf(new Date(created_at))}`),
+          h("span", {}, `Since ${dateOf(created_at)}`),
           h("span", { class: "code" }, account.id),
         ),
       ),

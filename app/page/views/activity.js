@@ -3,7 +3,7 @@ import { request, withQuery } from "../api.js";
 import { h, heading, newId } from "../dom.js";
 import { address, replace } from "../router.js";
 import { empty, pagedList } from "../states.js";
-import { ago, exactly } from "../text.js";
+import { facts, time } from "../text.js";
 
 /** @typedef {import("../api.js").Event} Event */
 
@@ -33,15 +33,10 @@ const names = {
 function detailsOf({ event, details }) {
   if (event === "fleet.resized") return `from ${String(details["from"])} to ${String(details["to"])} hosts`;
   return Object.entries(details)
+    .filter(([name]) => name !== "version")
     .map(([name, value]) => `${name}: ${String(value)}`.replaceAll("_", " "))
     .join(", ");
 }
-
-/**
- * @param {string} label
- * @param {string} value
- */
-const fact = (label, value) => value && [h("dt", {}, label), h("dd", {}, value)];
 
 /**
  * @param {import("../main.js").SignedIn} context
@@ -57,8 +52,8 @@ export function activityView({ signal, parameters, account }) {
 
   /** @param {Event} event */
   function entry(event) {
-    const at = new Date(event.at);
     const details = detailsOf(event);
+    const by = event.account === account.id ? "you" : event.account;
     return h(
       "li",
       { class: "event" },
@@ -66,17 +61,15 @@ export function activityView({ signal, parameters, account }) {
         "p",
         { class: "line" },
         h("strong", {}, names[event.event] ?? event.event),
-        details && h("span", {}, details),
-        h("time", { class: "muted", datetime: event.at, title: exactly(at) }, ago(at)),
+        details && h("span", { class: "muted" }, details),
+        time(event.at),
       ),
-      h(
-        "dl",
-        { class: "facts" },
-        filter().everyone && fact("by", event.account === account.id ? "you" : event.account),
-        event.object !== event.account && fact("on", event.object),
-        fact("from", event.client),
-        fact("host", event.host),
-      ),
+      facts([
+        ["by", filter().everyone && by],
+        ["on", event.object === event.account ? "" : event.object],
+        ["from", event.client],
+        ["host", event.host],
+      ]),
     );
   }
 

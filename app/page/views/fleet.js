@@ -3,54 +3,41 @@ import { request } from "../api.js";
 import { announce, fill, h, heading } from "../dom.js";
 import { confirm, field, form } from "../forms.js";
 import { empty, resource } from "../states.js";
-import { ago, counted, exactly } from "../text.js";
+import { counted, facts, time } from "../text.js";
 
 /** @typedef {import("../api.js").Fleet} Fleet */
 /** @typedef {import("../api.js").FleetHistory} FleetHistory */
 
 const refreshEvery = 5_000;
 
-/** @param {boolean} good @param {string} text */
-const badge = (good, text) => h("span", { class: `badge ${good ? "good" : "bad"}` }, text);
+/** What AWS says of a host or an activity, and how that looks; anything else is neither good nor bad. */
+const looks = /** @type {Record<string, string>} */ ({
+  InService: "good",
+  Healthy: "good",
+  Successful: "good",
+  Unhealthy: "bad",
+  Failed: "bad",
+  Cancelled: "bad",
+});
 
 /** @param {string} text */
-const time = (text) =>
-  h("time", { class: "muted", datetime: text, title: exactly(new Date(text)) }, ago(new Date(text)));
+const badge = (text) => h("span", { class: `badge ${looks[text] ?? ""}` }, text);
 
 /** @param {Fleet} fleet */
-function hosts({ instances }) {
-  return h(
-    "div",
-    { class: "wide", tabindex: "0", role: "region", "aria-label": "Hosts" },
-    h(
-      "table",
-      {},
+const hosts = ({ instances }) =>
+  h(
+    "ul",
+    { class: "list", "aria-label": "Hosts" },
+    instances.map(({ id, zone, state, health }) =>
       h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          ["Host", "Zone", "State", "Health"].map((title) => h("th", { scope: "col" }, title)),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        instances.map(({ id, zone, state, health }) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row", class: "code" }, id),
-            h("td", {}, zone),
-            h("td", {}, badge(state === "InService", state)),
-            h("td", {}, badge(health === "Healthy", health)),
-          ),
-        ),
+        "li",
+        { class: "line" },
+        h("span", { class: "code" }, id),
+        h("span", { class: "muted" }, zone),
+        h("span", { class: "line end" }, badge(state), badge(health)),
       ),
     ),
   );
-}
 
 /**
  * @param {FleetHistory} history
@@ -71,12 +58,7 @@ function historyOf({ changes, activities }, own) {
                 "li",
                 { class: "event" },
                 h("p", { class: "line" }, h("strong", {}, `${from} → ${to}`), time(at)),
-                h(
-                  "dl",
-                  { class: "facts" },
-                  h("dt", {}, "by"),
-                  h("dd", {}, account === own ? "you" : account),
-                ),
+                facts([["by", account === own ? "you" : account]]),
               ),
             ),
           ),
@@ -90,13 +72,7 @@ function historyOf({ changes, activities }, own) {
             h(
               "li",
               { class: "event" },
-              h(
-                "p",
-                { class: "line" },
-                h("strong", {}, description),
-                badge(status === "Successful", status),
-                time(started_at),
-              ),
+              h("p", { class: "line" }, h("strong", {}, description), badge(status), time(started_at)),
               h("p", { class: "muted" }, cause),
             ),
           ),
