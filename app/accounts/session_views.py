@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import cookies, sessions, store, tokens
-from accounts.views import PublicView, renewed, signed_in
+from accounts.views import PublicView, log_event, renewed, signed_in
 
 
 @extend_schema(exclude=True)
@@ -27,6 +27,7 @@ class BrowserSession(PublicView):
         try:
             claims = tokens.verify(cookies.read(request, tokens.REFRESH), tokens.REFRESH)
             sessions.end(claims)
+            log_event(request, "account.signed_out", claims.account, sessions="this one")
         except (tokens.InvalidToken, store.AccountMissing):
             # It has ended already; what is left of it in the browser goes, too.
             pass

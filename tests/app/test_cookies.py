@@ -5,6 +5,7 @@ from http.cookies import SimpleCookie
 import pytest
 
 from accounts import sessions, store
+from activity import spool
 
 ORIGIN = "http://service.example"
 
@@ -154,6 +155,9 @@ def test_signing_out_ends_this_session_only(user, browser):
     assert browser("DELETE", "/v1/session").status_code == 204
     assert not browser.cookies
     assert sessions_of(user) == count - 1
+    spool.drain()
+    (event,) = user("GET", "/v1/activity?event=account.signed_out").json["results"]
+    assert (event["account"], event["details"]) == (user.key, {"sessions": "this one"})
     assert user("POST", "/v1/token/refresh", {"refresh": user.tokens["refresh"]}).status_code == 200
     browser.cookies = refresh
     assert browser("PUT", "/v1/session").status_code == 401

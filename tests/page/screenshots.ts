@@ -52,9 +52,6 @@ async function userPictures(browser: Browser, url: string): Promise<void> {
   await page.getByRole("checkbox", { name: "Book the ferry" }).check();
   await page.locator(".task.done").waitFor();
   await picture(page, "tasks");
-  await page.goto(`${url}/#/activity`);
-  await page.getByText("Signed up").first().waitFor();
-  await picture(page, "activity");
 
   const phone = await open(browser, url, narrow, "dark");
   await signIn(phone, login);
