@@ -43,7 +43,7 @@ export function renderOutputs(outputs: StackOutputs): string {
 export function renderTrial(url: string, apiEndpoint: string): string {
   const client = "npm run -s client --";
   return [
-    `  # The page: ${url}`,
+    `  # The page: ${url}/ (login and password of the administrator: in the secret that adminSecretName names)`,
     `  ${client} signup ada`,
     `  ${client} tasks add "Water them"`,
     `  ${client} tasks list`,

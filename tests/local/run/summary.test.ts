@@ -39,7 +39,9 @@ describe("what a run tells at its end", () => {
   });
 
   it("commands to try are shell that parses", () => {
-    execFileSync("bash", ["-n"], { input: renderTrial("http://127.0.10.1", "http://127.0.0.1:1") });
+    const trial = renderTrial("http://127.0.10.1", "http://127.0.0.1:1");
+    execFileSync("bash", ["-n"], { input: trial });
+    assert.match(trial, /The page: http:\/\/127\.0\.10\.1\/ /);
   });
 
   it("times are the slowest steps first, without trifles", () => {
