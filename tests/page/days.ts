@@ -495,10 +495,11 @@ export function days(target: () => Target): void {
       const friend = person;
       const page = await administrator();
       await go(page, "Accounts");
-      await page.getByLabel("Logins that begin with").fill(login);
       const account = page.getByRole("list", { name: "Accounts" }).getByRole("listitem");
-      await account.filter({ hasText: login }).waitFor();
-      assert.equal(await account.count(), 1);
+      await account.first().waitFor();
+      await page.getByLabel("Logins that begin with").fill(login);
+      await account.filter({ hasNotText: login }).first().waitFor({ state: "detached" });
+      assert.equal(await account.filter({ hasText: login }).count(), 1);
       await assertUsable(page, "accounts");
 
       await button(page, `Lock ${login}`).click();
