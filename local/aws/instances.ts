@@ -384,7 +384,7 @@ export class Instances implements HostControl {
   /** Follows moto's record of an instance that ended through the API; a group ends its members itself. */
   endedByApi(id: string): void {
     const instance = this.instances.get(id);
-    if (!instance || instance.isMember || instance.isEnding) return;
+    if (!instance || instance.isMember) return;
     this.terminate(id).catch((error: unknown) => this.options.onFault(error as Error));
   }
 

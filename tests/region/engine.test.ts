@@ -4,8 +4,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
 import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
-import { awsClients } from "../../local/api/clients";
+import { awsClients, type RegionClients } from "../../local/api/clients";
 import { needsCli } from "../engine/deployment";
 import { type Deployed, deploy, type PulumiCommand, run } from "../support/pulumiCommands";
 import { copyOfCheckout, HeldRegion, leftovers } from "../support/regionProcess";
@@ -47,6 +48,16 @@ describe("the local region under Pulumi's engine", needsCli, () => {
     return output;
   }
   const output = async (name: string) => (await plain(`pulumi stack output ${name} --stack local`)).trim();
+  /** Asks the region's AWS API. */
+  async function inRegion<T>(name: string, ask: (clients: RegionClients) => Promise<T>): Promise<T> {
+    const environment = readFileSync(join(copy.path, ".local/engine.env"), "utf8");
+    const clients = awsClients(/AWS_ENDPOINT_URL='(.*)'/.exec(environment)?.[1] ?? "");
+    try {
+      return await ask(clients.in(name));
+    } finally {
+      clients.destroy();
+    }
+  }
   const replaced = ({ steps }: Deployed) =>
     steps.filter((step) => step.startsWith("create-replacement ")).map((step) => step.split(" ")[2]);
 
@@ -132,7 +143,6 @@ describe("the local region under Pulumi's engine", needsCli, () => {
 
   it("keeps the old fleet while the new one does not boot, says why each time, and goes back", async () => {
     const serving = readFileSync(app(), "utf8");
-    const group = await output("webGroupName");
     writeApp(brokenApp());
     await underLoad(async () => {
       for (const attempt of ["first", "second"]) {
@@ -149,7 +159,13 @@ describe("the local region under Pulumi's engine", needsCli, () => {
       writeApp(serving);
       await succeeds("up");
     });
-    assert.equal(await output("webGroupName"), group);
+    const { AutoScalingGroups } = await inRegion("us-east-1", ({ autoScaling }) =>
+      autoScaling.send(new DescribeAutoScalingGroupsCommand({})),
+    );
+    assert.deepEqual(
+      AutoScalingGroups?.map((group) => group.AutoScalingGroupName),
+      [await output("webGroupName")],
+    );
     assert.deepEqual((await succeeds("preview")).steps, []);
   });
 
@@ -167,11 +183,9 @@ describe("the local region under Pulumi's engine", needsCli, () => {
     const task = { method: "POST", headers: before.headers, body: JSON.stringify({ title: "Water them" }) };
     assert.equal((await fetch(before.url, task)).status, 201);
     const database = await output("databaseInstanceId");
-    const clients = awsClients(endpoint());
-    await clients
-      .in("us-east-2")
-      .ec2.send(new TerminateInstancesCommand({ InstanceIds: [database] }))
-      .finally(() => clients.destroy());
+    await inRegion("us-east-2", ({ ec2 }) =>
+      ec2.send(new TerminateInstancesCommand({ InstanceIds: [database] })),
+    );
     assert.deepEqual([...(await succeeds("refresh")).steps].sort(), [
       "delete aws:ec2/instance:Instance local-db",
       "delete aws:ec2/volumeAttachment:VolumeAttachment local-db-data",
@@ -188,10 +202,6 @@ describe("the local region under Pulumi's engine", needsCli, () => {
     );
   });
 
-  /** The region's AWS API. */
-  const endpoint = () =>
-    /AWS_ENDPOINT_URL='(.*)'/.exec(readFileSync(join(copy.path, ".local/engine.env"), "utf8"))?.[1] ?? "";
-
   it("leaves nothing in the region when it is destroyed", async () => {
     await succeeds("destroy");
     const rest = (await leftovers()).filter((item) => /^(namespace|loop device|control group)/.test(item));
@@ -200,5 +210,29 @@ describe("the local region under Pulumi's engine", needsCli, () => {
       await plain("pulumi stack --stack local --show-urns --color=never"),
       /Current stack resources \(0\)/,
     );
+  });
+
+  it("destroys what is in it when it ends, and the next one says what became of it", async () => {
+    const network = await deploy(copy.path, "up", "--target=**Vpc::local-web-network");
+    assert.equal(network.status, 0, network.output);
+    region.kill("SIGINT");
+    assert.equal(await region.ended, 0, region.output);
+    assert.deepEqual(await leftovers(), []);
+    const { status, output: refusal } = await deploy(copy.path, "up");
+    assert.notEqual(status, 0);
+    assert.match(refusal, /no region is running for this checkout: start one with `npm run region`/);
+
+    region = new HeldRegion(copy.path);
+    await region.isUp();
+    for (const command of ["preview", "up"] as const) {
+      const { errors, steps } = await deploy(copy.path, command);
+      assert.match(errors, /in a local region that has ended, and are gone.*`pulumi destroy`/s);
+      assert.deepEqual(
+        steps.filter((step) => step.includes(" aws:")),
+        [],
+      );
+    }
+    await succeeds("destroy");
+    assert.ok((await succeeds("preview")).steps.length > 100);
   });
 });

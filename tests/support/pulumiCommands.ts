@@ -19,14 +19,18 @@ export interface Deployed {
 export type PulumiCommand = "preview" | "up" | "refresh" | "destroy";
 
 /** Runs one of the commands to its end, without asking. */
-export async function deploy(checkout: string, command: PulumiCommand): Promise<Deployed> {
+export async function deploy(
+  checkout: string,
+  command: PulumiCommand,
+  ...options: readonly string[]
+): Promise<Deployed> {
   const folder = mkdtempSync(join(tmpdir(), "django-on-ec2-events-"));
   const log = join(folder, "events.json");
   const yes = command === "preview" ? [] : ["--yes", "--skip-preview"];
   try {
     const { status, output } = await run(checkout, "npm", [
       ...["run", "--silent", `local:${command}`, "--"],
-      ...[...yes, "--non-interactive", "--color=never", `--event-log=${log}`],
+      ...[...yes, "--non-interactive", "--color=never", `--event-log=${log}`, ...options],
     ]);
     return { status, output, ...(status === 0 || output.includes("Diagnostics") ? told(log) : nothing) };
   } finally {

@@ -112,6 +112,7 @@ describe("hosts and what is theirs", () => {
       // The attachment that was with the old instance has nothing to detach.
       await handler(attachmentType).delete("vai-1", attachment("i-1"), region);
       assert.deepEqual(log, []);
+      assert.equal(await isAttached("i-2"), true);
     });
 
     it("is detached from a host that is shut down first, if so asked", async () => {
