@@ -40,15 +40,33 @@ export function engineEnvironment({ providers, apiEndpoint }: RegionAddresses): 
   };
 }
 
-/** Writes the variables for a shell, and makes the stack if there is none, as `pulumi stack init` would. */
-export function writeEngineEnvironment(environment: Readonly<Record<string, string>>): void {
+/** The variables as a shell reads them. */
+export function renderEnvironment(environment: Readonly<Record<string, string>>): string {
   const lines = Object.entries(environment).map(
-    ([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`,
+    ([name, value]) => `export ${name}='${value.replaceAll("'", quote)}'\n`,
   );
+  // Of the user's own account: they would come before what stands here.
+  return ["unset AWS_PROFILE AWS_SESSION_TOKEN\n", ...lines].join("");
+}
+
+/** What {@link renderEnvironment} was given. */
+export function parseEnvironment(text: string): Record<string, string> {
+  return Object.fromEntries(
+    [...text.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name = "", value = ""]) => [
+      name,
+      value.replaceAll(quote, "'"),
+    ]),
+  );
+}
+
+/** A quote within quotes. */
+const quote = `'\\''`;
+
+/** Writes the variables, and makes the stack if there is none, as `pulumi stack init` would. */
+export function writeEngineEnvironment(environment: Readonly<Record<string, string>>): void {
   mkdirSync(dirname(stackFile), { recursive: true });
   if (!existsSync(stackFile)) writeFileSync(stackFile, JSON.stringify(emptyStack));
-  // Of the user's own account: they would come before what stands here.
-  writeFileSync(engineFile, ["unset AWS_PROFILE AWS_SESSION_TOKEN\n", ...lines].join(""));
+  writeFileSync(engineFile, renderEnvironment(environment));
 }
 
 /** Safe to call when there is none. */
@@ -62,8 +80,5 @@ export function readEngineEnvironment(): Record<string, string> {
     throw new Error(
       "no region is running for this checkout: start one with `npm run region`, and leave it open",
     );
-  const lines = readFileSync(engineFile, "utf8").matchAll(/^export (\w+)='(.*)'$/gm);
-  return Object.fromEntries(
-    [...lines].map(([, name = "", value = ""]) => [name, value.replaceAll(`'\\''`, "'")]),
-  );
+  return parseEnvironment(readFileSync(engineFile, "utf8"));
 }
