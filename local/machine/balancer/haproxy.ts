@@ -46,8 +46,6 @@ export function renderBalancer(
     "defaults",
     "  mode http",
     "  option forwardfor",
-    // One that hands over to another answers a request that was on its way over an idle connection.
-    "  option idle-close-on-response",
     // The real balancer does not ask a second target either: a retry here would hide a failure there.
     "  retries 0",
     "  timeout connect 5s",

@@ -113,6 +113,7 @@ export class TargetGroup {
       target.report = unused;
     }
     const services = [...(listener ? [listener.service] : []), ...this.retired];
+    this.retired.clear();
     await Promise.all(services.map((service) => service.stop()));
   }
 
@@ -134,8 +135,25 @@ export class TargetGroup {
       this.watch();
     }
     this.retired.add(old.service);
-    void old.service.ended.then(() => this.retired.delete(old.service));
-    process.kill(old.service.pid, "SIGUSR1");
+    this.retire(old).catch((error: unknown) => {
+      if (this.retired.has(old.service)) this.onFault(error as Error);
+    });
+  }
+
+  /**
+   * Lets a HAProxy take no new connection, and ends it when it has none, or has kept one as long as an idle one may be. It is
+   * not told to end by SIGUSR1: from then on it reaches no other namespace.
+   */
+  private async retire({ service, socket, options }: Listener): Promise<void> {
+    await ask(socket, "disable frontend listener");
+    const deadline = Date.now() + options.idleTimeout * 1000;
+    while (this.retired.has(service) && Date.now() < deadline) {
+      const connections = parseStatistics(await ask(socket, "show stat")).get("FRONTEND")?.sessions ?? 0;
+      if (connections === 0) break;
+      await sleep(500);
+    }
+    await service.stop();
+    this.retired.delete(service);
   }
 
   register(id: string, address: string): void {
