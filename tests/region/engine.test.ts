@@ -213,7 +213,7 @@ describe("the local region under Pulumi's engine", needsCli, () => {
   });
 
   it("destroys what is in it when it ends, and the next one says what became of it", async () => {
-    const network = await deploy(copy.path, "up", "--target=**Vpc::local-web-network");
+    const network = await deploy(copy.path, "up", "--target=**::local-web-network");
     assert.equal(network.status, 0, network.output);
     region.kill("SIGINT");
     assert.equal(await region.ended, 0, region.output);
