@@ -211,4 +211,27 @@ describe("the local region under Pulumi's engine", needsCli, () => {
       /Current stack resources \(0\)/,
     );
   });
+
+  it("destroys what is in it when it ends, and the next one says what became of it", async () => {
+    await succeeds("up");
+    region.kill("SIGINT");
+    assert.equal(await region.ended, 0, region.output);
+    assert.deepEqual(await leftovers(), []);
+    const { status, output: refusal } = await deploy(copy.path, "up");
+    assert.notEqual(status, 0);
+    assert.match(refusal, /no region is running for this checkout: start one with `npm run region`/);
+
+    region = new HeldRegion(copy.path);
+    await region.isUp();
+    for (const command of ["preview", "up"] as const) {
+      const { errors, steps } = await deploy(copy.path, command);
+      assert.match(errors, /in a local region that has ended, and are gone.*`pulumi destroy`/s);
+      assert.deepEqual(
+        steps.filter((step) => step.includes(" aws:")),
+        [],
+      );
+    }
+    assert.ok((await succeeds("destroy")).steps.length > 100);
+    assert.match(await plain("pulumi stack --stack local --color=never"), /Current stack resources \(0\)/);
+  });
 });
