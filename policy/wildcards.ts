@@ -16,6 +16,7 @@ export const wildcards: readonly Wildcard[] = [
     actions: [
       "autoscaling:DescribeAutoScalingGroups",
       "autoscaling:DescribeAutoScalingInstances",
+      "autoscaling:DescribeScalingActivities",
       "ec2:DescribeInstances",
       "elasticloadbalancing:DescribeTargetHealth",
     ],
@@ -58,6 +59,11 @@ export const wildcards: readonly Wildcard[] = [
     actions: ["s3:GetObject", "s3:PutObject"],
     resource: /^arn:aws:s3:::[^*]+\/accounts\/\*$/,
     reason: "One object for each account.",
+  },
+  {
+    actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+    resource: /^arn:aws:s3:::[^*]+\/activity\/\*$/,
+    reason: "Events that wait for the database, an object for each batch, which whoever moved them deletes.",
   },
   {
     actions: ["s3:GetObject"],

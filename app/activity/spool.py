@@ -173,11 +173,11 @@ def insert(events: list[Event]) -> None:
 
 def drain() -> None:
     """Moves what is in the bucket to the database, the oldest first."""
-    s3, bucket = aws.s3(), environment.current().account_bucket
+    bucket = environment.current().account_bucket
     after = ""
     with ThreadPoolExecutor(4, "activity-read") as readers:
         while True:
-            listed = s3.list_objects_v2(
+            listed = aws.s3().list_objects_v2(
                 Bucket=bucket, Prefix=PREFIX, StartAfter=after, MaxKeys=BATCH
             ).get("Contents", [])
             if not listed:
@@ -189,7 +189,7 @@ def drain() -> None:
                 continue
             insert([event for _, events in found for event in events])
             # Only now: whatever happens before is done again by the next one.
-            deleted = s3.delete_objects(
+            deleted = aws.s3().delete_objects(
                 Bucket=bucket, Delete={"Objects": [one for one, _ in found], "Quiet": True}
             )
             for error in deleted.get("Errors", []):

@@ -3,7 +3,7 @@ import { check, checkov, control, type Finding, inEach, mustBe, mustHave, type R
 import { isUnknown, lengthAt, type Resource, type Stack, valueAt } from "../stack";
 import { types } from "../types";
 import { allowedActions, policiesOfHost } from "../statements";
-import { scriptOf } from "../userData";
+import { messageOf } from "../userData";
 
 /** Whether a host gets a public address: what it does not say itself, its subnet decides. */
 function publicAddress(instance: Resource, stack: Stack): readonly Finding[] {
@@ -21,7 +21,7 @@ const credentials =
 
 function userDataText(userData: string): string {
   try {
-    return scriptOf(userData);
+    return messageOf(userData);
   } catch {
     // Whatever form it has, a plain value would show in it as it is, or once decoded.
     return `${userData}\n${Buffer.from(userData, "base64").toString()}`;
@@ -161,12 +161,12 @@ export const hostRules: readonly Rule[] = [
     types: [types.instance, types.launchTemplate],
     remedy: "Have the host read them from Secrets Manager with its role.",
     check: (host) =>
-      ["userData", "userDataBase64"].flatMap((name) =>
-        check(host, name, (value) => typeof value !== "string" || !credentials.test(userDataText(value))).map(
-          // Not what is there: the finding is printed.
-          ({ property }) => ({ property, found: "holds what looks like a credential" }),
-        ),
-      ),
+      ["userData", "userDataBase64"]
+        .flatMap((name) =>
+          check(host, name, (value) => typeof value !== "string" || !credentials.test(userDataText(value))),
+        )
+        // Not what is there: the finding is printed.
+        .map(({ property }) => ({ property, found: "holds what looks like a credential" })),
   },
   {
     id: "CKV_AWS_126",

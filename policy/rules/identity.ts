@@ -141,10 +141,7 @@ export const identityRules: readonly Rule[] = [
     check: allowing(({ Action, Resource }) => {
       const writes = listOf(Action).some((action) => /^s3:(Put|\*)/.test(action));
       const wide = listOf(Resource).find(
-        (arn) =>
-          /\/(\*$|boot\/)/.test(arn) &&
-          !/\/boot\/\$\{aws:userid\}\.json$/.test(arn) &&
-          !/\/accounts\/\*$/.test(arn),
+        (arn) => /^arn:aws:s3:::[^/]+\/(\*|boot\/)/.test(arn) && !arn.endsWith("/boot/${aws:userid}.json"),
       );
       return writes && wide !== undefined ? `writes ${wide}` : undefined;
     }),

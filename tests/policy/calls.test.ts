@@ -73,14 +73,18 @@ function callsOf(script: string, documents: readonly string[]): string[] {
 }
 
 /** What the service does with each of boto3's methods; a method without a row fails the test. */
-const methods: Readonly<Record<string, (bucket: string) => string>> = {
-  get_object: (bucket) => `s3:GetObject ${bucket}/accounts/*`,
-  put_object: (bucket) => `s3:PutObject ${bucket}/accounts/*`,
-  list_objects_v2: (bucket) => `s3:ListBucket ${bucket}`,
-  head_bucket: (bucket) => `s3:ListBucket ${bucket}`,
-  describe_auto_scaling_groups: () => "autoscaling:DescribeAutoScalingGroups",
-  describe_auto_scaling_instances: () => "autoscaling:DescribeAutoScalingInstances",
-  set_desired_capacity: () => "autoscaling:SetDesiredCapacity",
+const methods: Readonly<Record<string, (bucket: string, objects: string) => readonly string[]>> = {
+  get_object: (bucket, objects) => [`s3:GetObject ${bucket}/${objects}`],
+  put_object: (bucket, objects) => [`s3:PutObject ${bucket}/${objects}`],
+  // Of the versions that were read.
+  delete_objects: (bucket, objects) =>
+    ["s3:DeleteObject", "s3:DeleteObjectVersion"].map((action) => `${action} ${bucket}/${objects}`),
+  list_objects_v2: (bucket) => [`s3:ListBucket ${bucket}`],
+  head_bucket: (bucket) => [`s3:ListBucket ${bucket}`],
+  describe_auto_scaling_groups: () => ["autoscaling:DescribeAutoScalingGroups"],
+  describe_auto_scaling_instances: () => ["autoscaling:DescribeAutoScalingInstances"],
+  describe_scaling_activities: () => ["autoscaling:DescribeScalingActivities"],
+  set_desired_capacity: () => ["autoscaling:SetDesiredCapacity"],
 };
 
 const pythonFiles = (folder: string) =>
@@ -89,15 +93,15 @@ const pythonFiles = (folder: string) =>
     .map((file) => path.join(folder, file));
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 
-/** What parts of the service ask of AWS. */
+/** What parts of the service ask of AWS. Each keeps its objects under a prefix of its own. */
 function callsOfService(folders: readonly string[], bucket: string): string[] {
-  return folders
-    .flatMap(pythonFiles)
-    .flatMap((file) => [...read(file).matchAll(/\baws\.(?:s3|autoscaling)\(\)\s*\.(\w+)\(/g)])
-    .map(
+  return folders.flatMap(pythonFiles).flatMap((file) => {
+    const objects = file.startsWith(path.join("app", "activity")) ? "activity/*" : "accounts/*";
+    return [...read(file).matchAll(/\baws\.(?:s3|autoscaling)\(\)\s*\.(\w+)\(/g)].flatMap(
       ([, method = ""]) =>
-        methods[method]?.(bucket) ?? assert.fail(`the service calls ${method}: add its row`),
+        methods[method]?.(bucket, objects) ?? assert.fail(`the service calls ${method}: add its row`),
     );
+  });
 }
 
 /** What the agent of Session Manager asks: https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html. */
@@ -141,7 +145,7 @@ for (const stack of ["dev", "prod"])
     });
     const scriptFor = (type: string, name: string) => {
       const { userData, userDataBase64 } = find(graph, type, `${stack}-${name}`).inputs;
-      return scriptOf(String(userData ?? userDataBase64));
+      return scriptOf(String(userDataBase64 ?? userData));
     };
     const accounts = () => `arn:aws:s3:::${String(graph.outputs["accountBucket"]?.value)}`;
     /** The secrets that the document of the database's roles names. */
@@ -200,7 +204,7 @@ describe("the sources ask AWS", () => {
     for (const file of pythonFiles("app"))
       assert.doesNotMatch(
         read(file),
-        /= aws\.(s3|autoscaling)\(\)$/m,
+        /\baws\.(s3|autoscaling)\(\)(?!\s*\.\w+\()/,
         `${file} keeps a client: its calls are not seen`,
       );
   });

@@ -95,8 +95,7 @@ function rewrite(type: string, suffix: string, property: string, from: string | 
 const open = (port: number, cidr: Properties = { cidrIpv4: "0.0.0.0/0" }) =>
   add(types.ingressRule, { description: "x", ipProtocol: "tcp", fromPort: port, toPort: port, ...cidr });
 
-const script = (text: string) =>
-  gzipSync(`Content-Type: text/x-shellscript; charset="us-ascii"\n\n${text}\n--==`).toString("base64");
+const compressed = (text: string) => gzipSync(text).toString("base64");
 
 /** The name of what is found, and the property; then what breaks the rule. A rule may have several. */
 const mutations: Readonly<
@@ -239,7 +238,7 @@ const mutations: Readonly<
     [
       "db",
       "userDataBase64",
-      set(types.instance, "db", "userDataBase64", script("export DB_PASSWORD='hunter2hunter2'")),
+      set(types.instance, "db", "userDataBase64", compressed("export DB_PASSWORD='hunter2hunter2'")),
     ],
     [
       "web",
