@@ -529,6 +529,21 @@ describe("a rule", () => {
     assert.deepEqual(wrong, []);
   });
 
+  for (const id of ["EC2.9", "EC2.15", "EC2.25", "ELB.1", "ELB.5", "ELB.6", "ELB.18", "Stack.1", "Stack.4"])
+    it(`${id} accepts nothing of it in prod, which is no trial`, () => {
+      for (const [, , change] of mutations[id] ?? []) {
+        const { findings } = judge(
+          rules.find((rule) => rule.id === id)!,
+          new Stack(change(recorded)),
+        );
+        assert.ok(findings.length > 0);
+        assert.deepEqual(
+          findings.filter(({ accepted }) => accepted),
+          [],
+        );
+      }
+    });
+
   const trials: Readonly<Record<string, Change>> = {
     "EC2.15": (resources) =>
       set(
