@@ -65,9 +65,9 @@ describe("the picture of prod", () => {
     const named = new Map(
       diagram.boxes.map(({ urn, kind, name }) => [urn, `${kind} ${name.replace("prod-", "")}`]),
     );
-    const needs: Record<string, unknown> = Object.fromEntries(
+    const needs = Object.fromEntries(
       [...diagram.needs].map(([urn, needed]) => [
-        named.get(urn),
+        named.get(urn)!,
         [...needed].map((each) => named.get(each)).sort(),
       ]),
     );

@@ -21,7 +21,7 @@ describe("VpcFlowLog", () => {
     const graph = await flowLog(7);
     assert.ok(ancestors(graph, find(graph, "aws:ec2/flowLog:FlowLog", "log")).has("log-policy"));
     const policy = String(find(graph, "aws:iam/rolePolicy:RolePolicy", "log-policy").inputs["policy"]);
-    assert.match(policy, /"Resource":"arn:aws:service:us-east-1:123456789012:log-1234567:\*"/);
+    assert.match(policy, /"Resource":"arn:aws:logs:us-east-1:123456789012:log-group:log-1234567:\*"/);
     const trust = String(find(graph, "aws:iam/role:Role", "log-role").inputs["assumeRolePolicy"]);
     const { Statement } = JSON.parse(trust) as { Statement: { Condition: unknown }[] };
     assert.deepEqual(
