@@ -150,7 +150,10 @@ const stages: Readonly<Record<string, Stage>> = {
       ),
   },
   // Skips its tests where there is neither Pulumi's CLI nor Go to build it with.
-  "engine tests": { takesMinutes: true, run: (show) => eachAlone(testFiles("engine"), 1, show) },
+  "engine tests": {
+    takesMinutes: true,
+    run: (show) => eachAlone(testFiles("engine"), availableParallelism(), show),
+  },
   "service tests": { packages: requiredPackages, root: true, run: serviceTests },
   "local region tests": {
     packages: requiredPackages,

@@ -120,7 +120,8 @@ export class Deployment {
     const folder = ownFolder();
     const tree = path.join(folder, "tree");
     const cloud = new RecordingCloud();
-    const servers: Server[] = [ignoreRefusals()];
+    ignoreRefusals();
+    const servers: Server[] = [];
     const serve = async (name: string, changes: ChangeTable) => {
       const server = await ProviderServer.start({ version: versionOf(name), changes, backend: cloud });
       servers.push(server);
@@ -287,24 +288,22 @@ function versionOf(name: string): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
+let refusalsAreIgnored = false;
+
 /**
  * When the engine ends because a resource failed, it refuses what the program still waits for, and the Automation API listens
- * no longer by the time that it hears of it. Those refusals are nobody's fault; everything else goes where it went.
+ * no longer by the time that it hears of it, nor does the test. Those refusals are nobody's fault; everything else goes where it
+ * went. For as long as the process lives, to be called once tests are under way: Node's runner listens from its first test on.
  */
-function ignoreRefusals(): Server {
+export function ignoreRefusals(): void {
+  if (refusalsAreIgnored) return;
+  refusalsAreIgnored = true;
   const others = process.rawListeners("unhandledRejection") as NodeJS.UnhandledRejectionListener[];
-  const listener: NodeJS.UnhandledRejectionListener = (reason, promise) => {
+  for (const other of others) process.off("unhandledRejection", other);
+  process.on("unhandledRejection", (reason, promise) => {
     if (reason instanceof Error && reason.message === "Resource monitor is terminating") return;
     for (const other of others) other.call(process, reason, promise);
-  };
-  for (const other of others) process.off("unhandledRejection", other);
-  process.on("unhandledRejection", listener);
-  return {
-    stop: () => {
-      process.off("unhandledRejection", listener);
-      for (const other of others) process.on("unhandledRejection", other);
-    },
-  };
+  });
 }
 
 function end(servers: readonly Server[], folder: string): void {

@@ -52,7 +52,9 @@ describe("dev, while every call fails the first time, under the real engine", ne
     const order = calls.filter((call) => !call.startsWith("failed: "));
     assert.ok(order.indexOf("create Invocation dev-web-gate") < order.indexOf("delete Group dev-web"));
     stack.cloud.mend();
-    assert.deepEqual((await stack.preview()).steps, []);
+    const preview = await stack.preview();
+    assertSucceeded(preview);
+    assert.deepEqual(preview.steps, []);
     // The archive of the application that went is kept.
     assert.equal(stack.cloud.resources.size, count);
   });

@@ -11,7 +11,7 @@ import { recordedHandlers } from "../../local/aws/recorded";
 import { LocalBackend } from "../../local/engine/backend";
 import type { Handlers, Properties } from "../../local/engine/handler";
 import { Progress } from "../../local/terminal/progress";
-import { needsCli } from "./deployment";
+import { ignoreRefusals, needsCli } from "./deployment";
 
 const bucketType = "aws:s3/bucket:Bucket";
 
@@ -30,6 +30,7 @@ describe("the providers of a region, under the real engine", needsCli, () => {
   let backend: LocalBackend;
   const stops: (() => void)[] = [];
   after(() => stops.forEach((stop) => stop()));
+  before(ignoreRefusals);
 
   async function program(): Promise<void> {
     const provider = new aws.Provider("here", { region: "us-east-1" });
