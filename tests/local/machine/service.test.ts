@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { spawnService } from "../../../local/machine/service";
 import type { Service } from "../../../local/machine/service";
 import { temporaryFolder } from "../support";
@@ -15,20 +15,23 @@ describe("a service", () => {
       return path;
     },
   };
-  const shell = (script: string, isReady?: (service: Service) => boolean) =>
-    spawnService(state, "shell", "sh", ["-c", script], isReady ? { isReady } : {});
+  const started: Service[] = [];
+  const shell = async (script: string, isReady: (service: Service) => boolean) => {
+    const service = await spawnService(state, "shell", "sh", ["-c", script], { isReady });
+    started.push(service);
+    return service;
+  };
   const records = () => readdirSync(state.folder("processes"));
 
   before(async () => {
     folder = await temporaryFolder();
   });
   after(() => folder.remove());
+  // Of a test that failed, too: this process would not end before they do.
+  afterEach(() => Promise.all(started.splice(0).map((service) => service.stop())));
 
   it("is answered when it is ready, is on record while it runs, and may be stopped twice", async () => {
-    const file = join(folder.path, "ready");
-    const service = await shell(`echo begun; sleep 0.1; : > ${file}; exec sleep 1000`, () =>
-      existsSync(file),
-    );
+    const service = await shell("sleep 0.1; echo begun; exec sleep 1000", (begun) => begun.output() !== "");
     assert.equal(service.output(), "begun\n");
     assert.deepEqual(records(), ["shell.json"]);
     await service.stop();
