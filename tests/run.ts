@@ -37,7 +37,10 @@ function command(name: string, args: readonly string[], show: Show): Promise<num
     const child = spawn(name, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], timeout: longestStage });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", show);
     child.once("error", reject);
-    child.once("close", resolve);
+    child.once("close", (status, signal) => {
+      if (signal) show(`${name} was ended by ${signal}${child.killed ? ": its time is over" : ""}\n`);
+      resolve(status);
+    });
   });
 }
 
