@@ -24,8 +24,8 @@ export interface ReleaseTaskArgs {
 
 /**
  * What happens once for each release, before its fleet: a host of the new image runs the migrations, as the tables' owner, says
- * how long the activity log is kept, and makes the administrator's account if there is none. It is the only host that can read the owner's password, and that only at
- * the version that it was made for.
+ * how long the activity log is kept, and makes the administrator's account if there is none. It is the only host that can read
+ * the owner's password, and that only at the version that it was made for.
  *
  * A month costs $0.64 for the disk of the stopped host, in dev and prod alike.
  *
