@@ -73,8 +73,7 @@ export class DjangoImage extends pulumi.ComponentResource {
     this.imageId = new aws.ec2.AmiFromInstance(
       name,
       {
-        // The builder's id as well: the old image still has its name when another builder makes the same content anew.
-        name: pulumi.interpolate`${name}-${content}-${builder.instanceId}`,
+        // No name of its own: an image whose making was not reported would keep the name from the next attempt.
         description: "Django service",
         sourceInstanceId: builder.instanceId,
         tags: { Name: name, "django-on-ec2:content": content },

@@ -33,6 +33,10 @@ describe("DjangoImage", () => {
     assert.ok(before.has("image-builder-gate") && before.has("image-builder-stopped"));
   });
 
+  it("leaves its name to Pulumi: one that is taken would stop each attempt after one that was not reported", async () => {
+    assert.equal(image(await construct()).inputs["name"], undefined);
+  });
+
   it("has its archive under a name that its content gives, so that going back to it does not delete it", async () => {
     const graph = await construct();
     const { contentHash } = appArchive();
@@ -42,10 +46,19 @@ describe("DjangoImage", () => {
     assert.ok(ancestors(graph, builder(graph)).has(object.name));
   });
 
-  it("has another name, and another builder, for another base image or agent", async () => {
-    const [one, other] = [await construct(), await construct({ sessionManager: true })];
+  const contentOf = (graph: Evaluation<unknown>) =>
+    (image(graph).inputs["tags"] as Record<string, string>)["django-on-ec2:content"];
+
+  it("is the same image for the same content, and needs another builder for another agent", async () => {
+    const [one, same, other] = [
+      await construct(),
+      await construct(),
+      await construct({ sessionManager: true }),
+    ];
+    assert.deepEqual(image(one).inputs, image(same).inputs);
+    assert.deepEqual(builder(one).inputs, builder(same).inputs);
+    assert.notEqual(contentOf(one), contentOf(other));
     assert.notEqual(builder(one).inputs["userDataBase64"], builder(other).inputs["userDataBase64"]);
-    assert.notEqual(image(one).inputs["name"], image(other).inputs["name"]);
     assert.deepEqual(builder(one).replaceOnChanges, ["instanceType"]);
   });
 
