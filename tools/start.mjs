@@ -1,7 +1,7 @@
 // Has the dependencies of the lock file installed, then runs the program that the first argument names in this very process,
 // so that signals reach it once and directly. Needs nothing but Node.js itself.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,7 +27,17 @@ function isInstalled() {
   );
 }
 
+/** npm empties the folder that a link leads to. */
+function refuseLink() {
+  const folder = join(root, "node_modules");
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink())
+    give(
+      `${folder} links to ${readlinkSync(folder)}, which lacks packages of package-lock.json: run "npm ci" there.`,
+    );
+}
+
 function install() {
+  refuseLink();
   console.log(`Installing the packages of package-lock.json (npm ci) …`);
   const npm = process.env.npm_execpath;
   const [command, ...args] = npm ? [process.execPath, npm, "ci"] : ["npm", "ci"];

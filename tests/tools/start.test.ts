@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { afterEach, describe, it } from "node:test";
 import { temporaryFolder } from "../local/support";
 
 const tools = join(__dirname, "..", "..", "tools");
@@ -50,7 +50,7 @@ async function makeClone() {
       env: { ...process.env, npm_execpath: join(root, "npm.js"), ...env },
     });
   const installs = async () => (await readFile(join(root, "npm.log"), "utf8")).split("\n").length - 1;
-  return { start, lock, installs, remove: () => folder.remove() };
+  return { root, start, lock, installs, remove: () => folder.remove() };
 }
 
 describe("npm start", () => {
@@ -64,6 +64,22 @@ describe("npm start", () => {
     clone.start();
     clone.start();
     assert.equal(await clone.installs(), 2);
+  });
+
+  it("leaves packages alone that are another clone's, by a link", async (t) => {
+    const clone = await makeClone();
+    t.after(() => clone.remove());
+    clone.start();
+    const theirs = join(clone.root, "theirs");
+    await rename(join(clone.root, "node_modules"), theirs);
+    await symlink(theirs, join(clone.root, "node_modules"));
+    assert.equal(clone.start(), "started with --once\n");
+    await clone.lock("2.0.0");
+    assert.throws(() => clone.start(), {
+      status: 1,
+      stderr: /node_modules links to \S+\/theirs, .* run "npm ci" there/,
+    });
+    assert.equal(await clone.installs(), 1);
   });
 
   it("says what to do when npm fails", async (t) => {
@@ -110,6 +126,11 @@ describe("an interrupted run", () => {
     });
     if (process.argv[1]) setTimeout(() => interrupt.fail(new Error("a bug")), 50);
   `;
+  const children: ChildProcess[] = [];
+  // Of a test that failed, too: this process would not end before they do.
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill("SIGKILL");
+  });
   const start = (...args: string[]) => {
     const child = spawn(process.execPath, [
       "--require",
@@ -118,6 +139,7 @@ describe("an interrupted run", () => {
       program,
       ...args,
     ]);
+    children.push(child);
     let printed = "";
     child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
     return { child, printed: () => printed };
