@@ -184,7 +184,7 @@ export class ScalingGroup {
 
   /** Ends a member that the group should not have any more. */
   private async takeOut(id: string, member: Member, resize: Resize | undefined): Promise<void> {
-    if (member.end) return member.end;
+    if (member.end) return; // told by who began it
     const isFewer = member.fault === undefined && resize && resize.to < resize.from;
     const end = this.end(id, member);
     this.activities.record(
@@ -192,7 +192,7 @@ export class ScalingGroup {
       isFewer ? [resize.cause, causes.shrink(resize.from, resize.to)] : [member.fault ?? causes.dead],
       end.then(() => "Successful"),
     );
-    return end;
+    await end;
   }
 
   /** Ends a member once; an end that failed can be tried again. */

@@ -135,8 +135,12 @@ describe("an auto scaling group", () => {
   it("ends again what could not be ended", async () => {
     await look();
     wanted = ["i-2"];
-    ends.set("i-1", Gate.failing("the disk is busy"));
+    const end = new Gate();
+    ends.set("i-1", end);
     await look();
+    await look();
+    end.fail("the disk is busy");
+    await settled();
     assert.deepEqual(faults, ["the disk is busy"]);
     ends.clear();
     await look();
