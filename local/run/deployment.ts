@@ -37,12 +37,12 @@ export async function deploy(options: Options, circumstances: Circumstances): Pr
   const { signal } = interrupt;
   const startedAt = performance.now();
   const stack = loadStack(options.stack);
-  rmSync(outputsFile, { force: true }); // of a run that was killed
   let types: string[] = [];
   const { region, backend } = await openRegion(
     circumstances,
     `Preparing stack ${options.stack}`,
     async (either) => {
+      rmSync(outputsFile, { force: true }); // of a run that was killed
       types = await progress.during(
         "previewing the program",
         () => previewProgram(options.stack, either),

@@ -13,9 +13,10 @@ import { openRegion } from "./openRegion";
 /** Holds a region until the end is wanted, and lets Pulumi's engine deploy to it. */
 export async function serve(circumstances: Circumstances): Promise<LastWords> {
   const { progress, interrupt, teardown } = circumstances;
-  removeEngineEnvironment(); // of a run that was killed
-  const { region, backend } = await openRegion(circumstances, "Preparing the region", () =>
-    Promise.resolve(),
+  const { region, backend } = await openRegion(
+    circumstances,
+    "Preparing the region",
+    async () => removeEngineEnvironment(), // of a run that was killed
   );
   const providers = await serveProviders(backend, randomUUID());
   teardown.add("providers", () => providers.stop());

@@ -354,6 +354,7 @@ describe("the system", () => {
     assert.equal(await second.ended, 1);
     assert.match(second.output, new RegExp(`process ${region.process.pid}\\b`));
     assert.equal((await region.ask("GET", "/livez")).status, 200);
+    assert.deepEqual(region.process.outputs(), region.outputs);
   });
 });
 
