@@ -29,6 +29,8 @@ interface Stage {
   readonly root?: boolean;
   /** Too long for `npm run check`. @default false */
   readonly takesMinutes?: boolean;
+  /** Whether it starts hosts, of which there is one region at a time: it runs alone. @default false */
+  readonly startsHosts?: boolean;
   readonly run: (show: Show) => Promise<Counts>;
 }
 
@@ -134,7 +136,13 @@ async function serviceTests(show: Show): Promise<Counts> {
 }
 
 const stages: Readonly<Record<string, Stage>> = {
-  // The longest first: those without packages run side by side.
+  // The longest first, of those that run side by side.
+  // Skips its tests where there is neither Pulumi's CLI nor Go to build it with.
+  "engine tests": {
+    takesMinutes: true,
+    run: (show) => eachAlone(testFiles("engine"), availableParallelism(), show),
+  },
+  "service tests": { packages: requiredPackages, root: true, run: serviceTests },
   "types and lint": { run: (show) => inOneProcess(["tests/source.test.ts"], show) },
   "program tests": { run: (show) => inOneProcess(plainFiles(together), show) },
   "script tests": { run: (show) => eachAlone(plainFiles(apart), availableParallelism(), show) },
@@ -152,20 +160,16 @@ const stages: Readonly<Record<string, Stage>> = {
         show,
       ),
   },
-  // Skips its tests where there is neither Pulumi's CLI nor Go to build it with.
-  "engine tests": {
-    takesMinutes: true,
-    run: (show) => eachAlone(testFiles("engine"), availableParallelism(), show),
-  },
-  "service tests": { packages: requiredPackages, root: true, run: serviceTests },
   "local region tests": {
     packages: requiredPackages,
     root: true,
+    startsHosts: true,
     run: (show) => eachAlone(testFiles("region"), 1, show),
   },
   "page tests": {
     packages: [...requiredPackages, "chromium"],
     root: true,
+    startsHosts: true,
     run: (show) => eachAlone(testFiles("page"), 1, show),
   },
 };
@@ -190,7 +194,10 @@ async function runStage(name: string, { run }: Stage, show: Show): Promise<Count
   return counts;
 }
 
-/** Runs the stages, as many at once as there are processors; each is shown when it is done, in one piece. */
+/**
+ * Runs the stages, one more at once than there are processors, as tests wait for other programs; each is shown when it is done, in
+ * one piece.
+ */
 async function runTogether(wanted: readonly (readonly [string, Stage])[]): Promise<Counts[]> {
   const waiting = wanted.values();
   const counts: Counts[] = [];
@@ -201,7 +208,7 @@ async function runTogether(wanted: readonly (readonly [string, Stage])[]): Promi
       process.stdout.write(shown);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  await Promise.all(Array.from({ length: availableParallelism() + 1 }, lane));
   return counts;
 }
 
@@ -215,8 +222,8 @@ async function main(): Promise<void> {
     isCheck ? !packages && !takesMinutes : names.length === 0 || names.includes(name),
   );
   await prepare(wanted.map(([, stage]) => stage));
-  const counts = await runTogether(wanted.filter(([, { packages }]) => !packages));
-  for (const [name, stage] of wanted.filter(([, { packages }]) => packages))
+  const counts = await runTogether(wanted.filter(([, { startsHosts }]) => !startsHosts));
+  for (const [name, stage] of wanted.filter(([, { startsHosts }]) => startsHosts))
     counts.push(await runStage(name, stage, (text) => process.stdout.write(text)));
   const sum = (key: keyof Counts) => counts.reduce((total, count) => total + count[key], 0);
   const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
