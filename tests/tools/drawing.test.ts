@@ -65,7 +65,7 @@ describe("the picture of prod", () => {
     const named = new Map(
       diagram.boxes.map(({ urn, kind, name }) => [urn, `${kind} ${name.replace("prod-", "")}`]),
     );
-    const needs = Object.fromEntries(
+    const needs = Object.fromEntries<(string | undefined)[]>(
       [...diagram.needs].map(([urn, needed]) => [
         named.get(urn)!,
         [...needed].map((each) => named.get(each)).sort(),
