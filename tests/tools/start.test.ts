@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { temporaryFolder } from "../local/support";
 
 const tools = join(__dirname, "..", "..", "tools");
@@ -111,63 +110,5 @@ describe("npm start", () => {
         return true;
       },
     );
-  });
-});
-
-describe("an interrupted run", () => {
-  const program = `
-    const { Interrupt } = require(${JSON.stringify(join(__dirname, "..", "..", "local", "run", "interrupt.ts"))});
-    const interrupt = new Interrupt(() => console.log("again"));
-    const alive = setInterval(() => 1, 1000);
-    console.log("ready");
-    interrupt.wait().then(() => {
-      console.log(interrupt.signal.aborted, interrupt.exitStatus, String(interrupt.fault));
-      setTimeout(() => process.exit(interrupt.exitStatus ?? 1), 1200);
-    });
-    if (process.argv[1]) setTimeout(() => interrupt.fail(new Error("a bug")), 50);
-  `;
-  const children: ChildProcess[] = [];
-  // Of a test that failed, too: this process would not end before they do.
-  afterEach(() => {
-    for (const child of children.splice(0)) child.kill("SIGKILL");
-  });
-  const start = (...args: string[]) => {
-    const child = spawn(process.execPath, [
-      "--require",
-      join(tools, "typescript.cjs"),
-      "-e",
-      program,
-      ...args,
-    ]);
-    children.push(child);
-    let printed = "";
-    child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-    return { child, printed: () => printed };
-  };
-
-  for (const [signal, status] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-    ["SIGHUP", 129],
-  ] as const) {
-    it(`ends with the status of ${signal}, and takes the echo of npm for no second wish`, async () => {
-      const { child, printed } = start();
-      await once(child.stdout, "data");
-      child.kill(signal);
-      setTimeout(() => child.kill(signal), 100);
-      setTimeout(() => child.kill("SIGINT"), 800);
-      const [code] = (await once(child, "close")) as [number];
-      assert.equal(code, status);
-      assert.equal(printed(), `ready\ntrue ${status} undefined\nagain\n`);
-    });
-  }
-
-  it("by a fault has no status of a signal, even if one comes later", async () => {
-    const { child, printed } = start("fail");
-    await once(child.stdout, "data");
-    setTimeout(() => child.kill("SIGINT"), 700);
-    const [code] = (await once(child, "close")) as [number];
-    assert.equal(code, 1);
-    assert.equal(printed(), "ready\ntrue undefined Error: a bug\nagain\n");
   });
 });
