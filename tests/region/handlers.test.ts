@@ -294,7 +294,7 @@ describe("resource handlers", () => {
     const { outputs } = await template.handler.update(
       template.id,
       template.state,
-      request(template.type, "web", template.state, awsRegion),
+      request(template.type, "web", { ...template.state, instanceType: "t3.small" }, awsRegion),
     );
     assert.equal(outputs["latestVersion"], 2);
     const group = made.find(({ type }) => type.endsWith("group:Group"))!;
