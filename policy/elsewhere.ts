@@ -1,5 +1,5 @@
 /** Controls that no resource of a stack decides, and those that the project declines as a whole. */
-import { type Control, securityHub, type Severity } from "./rule";
+import { checkov, type Control, securityHub, type Severity } from "./rule";
 
 /** A control of Security Hub without a rule. */
 function undecided(id: string, severity: Severity, title: string, cis?: string): Control {
@@ -19,6 +19,13 @@ export const accountControls: readonly Control[] = [
     "Security contact information should be provided for an AWS account",
     "1.2",
   ),
+  // A document of the region, which every session in it obeys.
+  {
+    id: "CKV_AWS_113",
+    title: "Session Manager logs are enabled and encrypted",
+    severity: "medium",
+    source: checkov,
+  },
   undecided(
     "CloudTrail.1",
     "high",

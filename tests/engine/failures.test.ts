@@ -55,7 +55,6 @@ describe("dev, while every call fails the first time, under the real engine", ne
     const preview = await stack.preview();
     assertSucceeded(preview);
     assert.deepEqual(preview.steps, []);
-    // The archive of the application that went is kept.
     assert.equal(stack.cloud.resources.size, count);
   });
 
