@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import * as aws from "@pulumi/aws";
@@ -14,6 +13,7 @@ import {
   ResourceFailure,
   runProgram,
 } from "../../../local/engine/program";
+import { temporaryFolder } from "../support";
 
 const stack: StackConfig = {
   project: "sample",
@@ -263,8 +263,10 @@ describe("a run of the program", () => {
     assert.deepEqual(made, ["first"]);
   });
 
-  it("reads defaults and the stack's own values, structured ones as JSON", () => {
-    const directory = mkdtempSync(path.join(tmpdir(), "program-"));
+  it("reads defaults and the stack's own values, structured ones as JSON", async (t) => {
+    const folder = await temporaryFolder();
+    t.after(() => folder.remove());
+    const directory = folder.path;
     writeFileSync(
       path.join(directory, "Pulumi.yaml"),
       "name: sample\nconfig:\n  size: { type: integer, default: 3 }\n  zones: { type: array, items: { type: string }, default: [a] }\n  name: { type: string }\n",
