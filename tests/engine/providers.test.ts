@@ -1,8 +1,6 @@
 /** What the engine makes of providers whose resources end with a region, over a program of a few resources. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
+import { rmSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import * as aws from "@pulumi/aws";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
@@ -12,11 +10,12 @@ import { LocalBackend } from "../../local/engine/backend";
 import type { Handlers, Properties } from "../../local/engine/handler";
 import { Progress } from "../../local/terminal/progress";
 import { ignoreRefusals, needsCli } from "./deployment";
+import { ownFolder } from "./folder";
 
 const bucketType = "aws:s3/bucket:Bucket";
 
 describe("the providers of a region, under the real engine", needsCli, () => {
-  const home = mkdtempSync(path.join(tmpdir(), "django-on-ec2-providers-"));
+  const home = ownFolder();
   after(() => rmSync(home, { recursive: true, force: true }));
 
   let stack: Stack;
