@@ -18,7 +18,7 @@ async function main([command = "", ...args]: readonly string[]): Promise<number>
   if (folder === undefined)
     throw new Error("this needs Pulumi's CLI, or Go to build it: see https://www.pulumi.com/docs/install");
   const host = running.has(command) ? await startLanguageHost() : undefined;
-  // The terminal gives Ctrl-C to both: pulumi ends in its own time.
+  // The terminal gives Ctrl-C to both, and other signals come to one: pulumi ends in its own time.
   process.on("SIGINT", () => undefined);
   try {
     const client = host ? [`--client=127.0.0.1:${host.port}`] : [];
@@ -27,6 +27,7 @@ async function main([command = "", ...args]: readonly string[]): Promise<number>
       env: { ...process.env, ...environment },
       stdio: "inherit",
     });
+    for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => pulumi.kill(signal));
     return await new Promise((resolve, reject) => {
       pulumi.once("error", reject);
       pulumi.once("close", (status) => resolve(status ?? 1));
