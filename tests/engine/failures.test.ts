@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Deployment, inWords, needsCli, type Outcome } from "./deployment";
-import { assertSucceeded } from "./support";
 
 describe("dev, while every call fails the first time, under the real engine", needsCli, () => {
   let stack: Deployment;
@@ -30,6 +29,9 @@ describe("dev, while every call fails the first time, under the real engine", ne
       method,
     );
 
+  /** In a process of its own: what the failed commands left behind in this one may still be refused. */
+  const nothingToDo = () => stack.previewByCommand("--expect-no-changes");
+
   it("is made, each resource once", async () => {
     stack.cloud.failEachOnce("create");
     const calls = await repeated(() => stack.up({ continueOnError: true }));
@@ -38,9 +40,7 @@ describe("dev, while every call fails the first time, under the real engine", ne
     assert.deepEqual(failed(calls, "create").sort(), [...made].sort());
     assert.equal(new Set(made).size, made.length);
     stack.cloud.mend();
-    const preview = await stack.preview();
-    assertSucceeded(preview);
-    assert.deepEqual(preview.steps, []);
+    await nothingToDo();
   });
 
   it("gets another application, and keeps nothing of the old one", async () => {
@@ -52,9 +52,7 @@ describe("dev, while every call fails the first time, under the real engine", ne
     const order = calls.filter((call) => !call.startsWith("failed: "));
     assert.ok(order.indexOf("create Invocation dev-web-gate") < order.indexOf("delete Group dev-web"));
     stack.cloud.mend();
-    const preview = await stack.preview();
-    assertSucceeded(preview);
-    assert.deepEqual(preview.steps, []);
+    await nothingToDo();
     assert.equal(stack.cloud.resources.size, count);
   });
 
