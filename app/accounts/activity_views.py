@@ -61,8 +61,9 @@ class Activity(APIView):
         query = given(request.query_params, ActivityQuery)
         key = key_of(query, 1)
         events = Event.objects.order_by("-id")
-        if not query["everyone"]:
-            events = events.filter(account=query.get("account", principal(request).account))
+        account = query.get("account", "" if query["everyone"] else principal(request).account)
+        if account:
+            events = events.filter(account=account)
         for name in {"event", "object"} & query.keys():
             events = events.filter(**{name: query[name]})
         # The id tells the time: each of these narrows a range of an index.

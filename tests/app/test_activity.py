@@ -142,6 +142,12 @@ def test_those_of_others_are_for_administrators(api, user, other):
     assert user("GET", f"{PATH}?everyone=false").status_code == 200
 
 
+def test_an_account_is_a_filter_among_everybody_too(admin, user, other, own_spool):
+    assert own_spool.move()
+    rows = admin("GET", f"{PATH}?everyone=true&account={other.key}").json["results"]
+    assert {row["account"] for row in rows} == {other.key}
+
+
 def test_filters_and_pages(admin):
     account = uuid.uuid4().hex
     start = datetime.now(UTC).replace(microsecond=0)
