@@ -7,7 +7,7 @@ another. Whatever happens to the parts, health and the reading of bodies need no
 from dataclasses import dataclass
 
 # The pool has a connection for each thread that serves tasks: the database's max_connections is derived from it. What asks
-# seldom (reading the activity log, storing what waits in the bucket, readiness) finds one between two tasks.
+# seldom (the activity log, storing what waits in the bucket, deletion, readiness) finds one between two tasks.
 DATABASE_CONNECTIONS = 4
 
 # Requests of one part that may wait for a thread, and for how long.
@@ -35,15 +35,16 @@ class Part:
 
 
 PARTS = (
-    # With an account its tasks are deleted.
-    Part("tasks", DATABASE_CONNECTIONS, ("/v1/tasks", "/v1/account/delete")),
+    Part("tasks", DATABASE_CONNECTIONS, ("/v1/tasks",)),
+    # With an account its tasks are deleted: it waits for bucket and database, and neither the tasks nor the accounts for it.
+    Part("deletion", 1, ("/v1/account/delete",)),
     Part("accounts", 4, ("/v1/sign", "/v1/session", "/v1/token", "/v1/account")),
     # Administrators are looked up in the bucket: apart from the tasks, which must not wait for that.
     Part("activity", 2, ("/v1/activity", "/v1/fleet/history")),
     Part("fleet", 2, ("/v1/fleet",)),
     Part("readiness", 1, ("/readyz",)),
-    # The schema, the documentation and what is not found: nothing to wait for.
-    Part("pages", 2, ("/",)),
+    # The schema, the documentation and what is not found, such as `OPTIONS *`: nothing to wait for.
+    Part("pages", 2, ("",)),
 )
 
 

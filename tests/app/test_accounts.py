@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import argon2
 import pytest
+from django.db import connection
 
 from accounts import passwords, sessions, store, tokens
 from accounts.rules import normalize_login
@@ -391,6 +392,19 @@ def test_a_login_that_is_made_anew_inherits_nothing(api, user, monkeypatch):
     assert api("GET", "/v1/tasks", token=token).json["results"] == []
     assert refresh(api, user.tokens).status_code == 401
     assert user("GET", "/v1/account").status_code == 401
+
+
+def test_deletion_holds_no_connection_while_it_waits_for_the_bucket(user, monkeypatch):
+    held = []
+    delete = store.delete
+
+    def observed(account):
+        held.append(connection.connection)
+        delete(account)
+
+    monkeypatch.setattr(store, "delete", observed)
+    assert user("POST", "/v1/account/delete", {"password": user.password}).status_code == 204
+    assert held == [None]
 
 
 def test_deletion_waits_for_the_database(user, database_away):

@@ -114,14 +114,17 @@ def busy(api):
 
 def test_a_part_that_is_stuck_leaves_the_others_alone(api, user, busy, monkeypatch):
     monkeypatch.setattr(capacity, "PATIENCE_SECONDS", 0)
-    for stuck in ("tasks", "accounts"):
+    for stuck in ("tasks", "accounts", "deletion"):
         with busy(stuck):
             answers = {
                 "tasks": user("GET", "/v1/tasks"),
                 "accounts": user.sign_in(),
+                # No password: refused, but not for want of a thread.
+                "deletion": user("POST", "/v1/account/delete", {}),
             }
             for name, response in answers.items():
-                assert response.status_code == (503 if name == stuck else 200)
+                served = 400 if name == "deletion" else 200
+                assert response.status_code == (503 if name == stuck else served)
             assert answers[stuck].json["code"] == "overloaded"
             assert answers[stuck].headers["Retry-After"] == "2"
             assert api("GET", "/readyz").status_code == 200
@@ -151,15 +154,19 @@ def test_every_path_has_its_part():
             "/v1/tasks/1",
             "/v1/signin",
             "/v1/token/refresh",
+            "/v1/account",
+            "/v1/account/delete",
             "/v1/activity",
             "/v1/fleet",
             "/readyz",
             "/",
             "/docs",
+            "*",
         )
     }
     assert list(names.values()) == [
-        "tasks", "accounts", "accounts", "activity", "fleet", "readiness", "pages", "pages"
+        "tasks", "accounts", "accounts", "accounts", "deletion", "activity", "fleet", "readiness",
+        "pages", "pages", "pages",
     ]  # fmt: skip
 
 
