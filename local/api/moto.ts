@@ -81,7 +81,7 @@ async function removeDrafts(cache: string): Promise<void> {
 }
 
 /** A TCP port of the loopback interface that nothing listens on. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);

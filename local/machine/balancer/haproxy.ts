@@ -55,6 +55,12 @@ export function renderBalancer(
     `  bind ${listener.address}:${listener.port}`,
     "  http-request set-header X-Forwarded-Proto http",
     `  http-request set-header X-Forwarded-Port ${listener.port}`,
+    // As the real balancer does: a client's root is kept, and what it says of the balancer's own part is not.
+    "  unique-id-format 1-%[date,hex,bytes(8,8),lower]-%[uuid,regsub(-,,g),bytes(0,24)]",
+    "  acl traced req.fhdr(X-Amzn-Trace-Id) -m sub Root=",
+    "  http-request replace-header X-Amzn-Trace-Id (.*?)Self=[^;]*;?(.*) \\1\\2 if traced",
+    "  http-request replace-header X-Amzn-Trace-Id (.*) Self=%[unique-id];\\1 if traced",
+    "  http-request set-header X-Amzn-Trace-Id Root=%[unique-id] unless traced",
     `  default_backend ${backend}`,
     `backend ${backend}`,
     "  balance roundrobin",

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../../../local/api/moto";
+import { ask, renderBalancer } from "../../../../local/machine/balancer/haproxy";
+
+const address = "127.0.0.1";
+
+describe("HAProxy as the balancer configures it", () => {
+  const folder = mkdtempSync(join(tmpdir(), "balancer-"));
+  const socket = join(folder, "admin.sock");
+  const target = createServer((request, response) => response.end(request.headers["x-amzn-trace-id"]));
+  let balancer: ChildProcess | undefined;
+  let url = "";
+
+  before(async () => {
+    target.listen(0, address);
+    await once(target, "listening");
+    const targetPort = (target.address() as AddressInfo).port;
+    const port = await freePort();
+    url = `http://${address}:${port}/`;
+    const config = renderBalancer(
+      { name: "web-80", address, port, namespace: "none", idleTimeout: 60 },
+      {
+        port: targetPort,
+        deregistrationDelay: 30,
+        healthCheck: {
+          path: "/livez",
+          port: targetPort,
+          matcher: "200",
+          interval: 10,
+          timeout: 5,
+          healthyThreshold: 3,
+          unhealthyThreshold: 2,
+        },
+      },
+      socket,
+      new Map([[1, address]]),
+    );
+    const file = join(folder, "haproxy.cfg");
+    // The target is on the machine itself.
+    writeFileSync(file, config.replaceAll(" namespace none", ""));
+    balancer = spawn("haproxy", ["-db", "-f", file], { stdio: ["ignore", "inherit", "inherit"] });
+    while (!(await ask(socket, "show info").catch(() => ""))) {
+      assert.equal(balancer.exitCode, null, "HAProxy has ended");
+      await sleep(20);
+    }
+  });
+
+  after(async () => {
+    if (balancer?.exitCode === null && balancer.kill()) await once(balancer, "exit");
+    target.closeAllConnections();
+    target.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const traceOf = async (given?: string) =>
+    (await fetch(url, given === undefined ? {} : { headers: { "X-Amzn-Trace-Id": given } })).text();
+
+  it("each request gets a trace of its own", async () => {
+    const traces = [await traceOf(), await traceOf(), await traceOf("no root")];
+    for (const trace of traces) assert.match(trace, /^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$/);
+    assert.equal(new Set(traces).size, 3);
+  });
+
+  it("a client's root is kept, what it says of the balancer is not", async () => {
+    const own = "Self=1-[0-9a-f]{8}-[0-9a-f]{24};";
+    assert.match(await traceOf("Root=1-5"), new RegExp(`^${own}Root=1-5$`));
+    assert.match(await traceOf("Root=1-5;Self=forged;A=b"), new RegExp(`^${own}Root=1-5;A=b$`));
+  });
+});
