@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import principal
-from accounts.permissions import IsAdministrator
+from accounts.permissions import ADMINISTRATORS_ONLY, IsAdministrator
 from activity.models import EVENT_NAMES, Event
 from core.identifiers import first_id_at
 from core.paging import PageQuery, cursor_of, given, key_of, refused_cursor
@@ -55,7 +55,11 @@ class Activity(APIView):
             return [IsAuthenticated(), IsAdministrator()]
         return [IsAuthenticated()]
 
-    @extend_schema("v1_activity_list", parameters=[ActivityQuery], responses=EventPage)
+    @extend_schema(
+        "v1_activity_list",
+        parameters=[ActivityQuery],
+        responses={200: EventPage, 403: ADMINISTRATORS_ONLY},
+    )
     def get(self, request: Request) -> Response:
         """What was done, the newest first, a page at a time."""
         query = given(request.query_params, ActivityQuery)

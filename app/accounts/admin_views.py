@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts import rules, store
 from accounts.authentication import principal
-from accounts.permissions import IsAdministrator
+from accounts.permissions import ADMINISTRATORS_ONLY, IsAdministrator
 from accounts.serializers import AccountPage, AccountQuery, AccountSerializer
 from accounts.store import Account
 from accounts.views import described, log_event
@@ -35,7 +35,9 @@ class AdminView(APIView):
 
 
 class AccountList(AdminView):
-    @extend_schema(parameters=[AccountQuery], responses=AccountPage)
+    @extend_schema(
+        parameters=[AccountQuery], responses={200: AccountPage, 403: ADMINISTRATORS_ONLY}
+    )
     def get(self, request: Request) -> Response:
         """Accounts in the order of their logins, a page at a time, also those with a prefix only."""
         query = AccountQuery(data=request.query_params)
@@ -64,7 +66,7 @@ class AccountAction(AdminView):
 
     event: EventName
 
-    @extend_schema(request=None, responses=AccountSerializer)
+    @extend_schema(request=None, responses={200: AccountSerializer, 403: ADMINISTRATORS_ONLY})
     def post(self, request: Request, account: str) -> Response:
         try:
             changed = store.change_by_id(account, self.change(request, account))
@@ -79,6 +81,15 @@ class AccountAction(AdminView):
         """What is done to the account; raises what the administrator is to hear instead."""
 
 
+@extend_schema_view(
+    post=extend_schema(
+        responses={
+            200: AccountSerializer,
+            403: ADMINISTRATORS_ONLY,
+            409: OpenApiResponse(description="It is one's own account."),
+        }
+    )
+)
 class Lock(AccountAction):
     """Ends the account's sessions, and lets nobody sign in to it."""
 

@@ -1,5 +1,6 @@
 """Who may do what."""
 
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -7,6 +8,9 @@ from rest_framework.views import APIView
 
 from accounts import store
 from accounts.authentication import principal
+
+# How the API's schema describes the refusal.
+ADMINISTRATORS_ONLY = OpenApiResponse(description="Only an administrator may do this.")
 
 
 class SignedOut(AuthenticationFailed):

@@ -83,6 +83,12 @@ class RefreshToken(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=4096)
 
 
+class Session(serializers.Serializer[Any]):
+    """What is told of a session whose tokens are in cookies."""
+
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
 class Tokens(serializers.Serializer[Any]):
     access = serializers.CharField()
     token_type = serializers.CharField(default="Bearer")

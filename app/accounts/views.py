@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +25,9 @@ from accounts.serializers import (
 from accounts.signals import account_deleted
 from activity import log
 from activity.models import EventName
+
+TOO_MANY_FAILURES = OpenApiResponse(description="Too many sign-ins have failed. Try again later.")
+REFUSED = OpenApiResponse(description="The password is wrong, or the account is locked.")
 
 
 class LoginTaken(APIException):
@@ -78,7 +81,14 @@ class PublicView(APIView):
 
 
 class SignUp(PublicView):
-    @extend_schema(request=NewCredentials, responses={201: CreatedAccount})
+    @extend_schema(
+        request=NewCredentials,
+        responses={
+            201: CreatedAccount,
+            409: OpenApiResponse(description="The login is taken."),
+            429: TOO_MANY_FAILURES,
+        },
+    )
     def post(self, request: Request) -> Response:
         """Creates an account. Of any number of requests for one login with different passwords, one succeeds.
 
@@ -131,14 +141,28 @@ def renewed(request: Request, refresh: str) -> dict[str, object]:
 
 
 class SignIn(PublicView):
-    @extend_schema(request=Credentials, responses=Tokens)
+    @extend_schema(
+        request=Credentials,
+        responses={
+            200: Tokens,
+            401: OpenApiResponse(description="No account has this login and password."),
+            403: OpenApiResponse(description="The account is locked."),
+            429: TOO_MANY_FAILURES,
+        },
+    )
     def post(self, request: Request) -> Response:
         """Exchanges login and password for tokens."""
         return Response(signed_in(request))
 
 
 class Refresh(PublicView):
-    @extend_schema(request=RefreshToken, responses=Tokens)
+    @extend_schema(
+        request=RefreshToken,
+        responses={
+            200: Tokens,
+            401: OpenApiResponse(description="The refresh token is not valid any more."),
+        },
+    )
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for new tokens. It is good for one use; a second one ends the session."""
         return Response(renewed(request, body(request, RefreshToken)["refresh"]))
@@ -192,7 +216,9 @@ def reauthenticated(request: Request, password: str) -> tuple[str, store.Account
 
 
 class ChangePassword(APIView):
-    @extend_schema(request=NewPassword, responses=Tokens)
+    @extend_schema(
+        request=NewPassword, responses={200: Tokens, 403: REFUSED, 429: TOO_MANY_FAILURES}
+    )
     def put(self, request: Request) -> Response:
         """Sets another password, ends all sessions and begins a new one."""
         given = body(request, NewPassword)
@@ -204,7 +230,7 @@ class ChangePassword(APIView):
 
 
 class DeleteAccount(APIView):
-    @extend_schema(request=Password, responses={204: None})
+    @extend_schema(request=Password, responses={204: None, 403: REFUSED, 429: TOO_MANY_FAILURES})
     def post(self, request: Request) -> Response:
         """Deletes one's own account and all that belongs to it. The login cannot be had again for 30 days."""
         given = body(request, Password)

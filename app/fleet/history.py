@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import IsAdministrator
+from accounts.permissions import ADMINISTRATORS_ONLY, IsAdministrator
 from activity.models import Event
 from core.serializers import StrictSerializer
 from fleet import groups
@@ -50,7 +50,11 @@ class History(serializers.Serializer[Any]):
 class HistoryView(APIView):
     permission_classes = (IsAuthenticated, IsAdministrator)
 
-    @extend_schema("v1_fleet_history", parameters=[HistoryQuery], responses=History)
+    @extend_schema(
+        "v1_fleet_history",
+        parameters=[HistoryQuery],
+        responses={200: History, 403: ADMINISTRATORS_ONLY},
+    )
     def get(self, request: Request) -> Response:
         """Changes of the fleet's size, and what the group did and why, each the newest first."""
         query = HistoryQuery(data=request.query_params.dict())

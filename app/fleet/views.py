@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import IsAuthenticated
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import principal
-from accounts.permissions import IsAdministrator
+from accounts.permissions import ADMINISTRATORS_ONLY, IsAdministrator
 from activity import log
 from fleet import groups
 
@@ -40,12 +40,20 @@ class Fleet(serializers.Serializer[Any]):
 class FleetView(APIView):
     permission_classes = (IsAuthenticated, IsAdministrator)
 
-    @extend_schema(responses=Fleet)
+    @extend_schema(responses={200: Fleet, 403: ADMINISTRATORS_ONLY})
     def get(self, request: Request) -> Response:
         """The group of hosts that serves, as it stands."""
         return Response(asdict(groups.current_group()))
 
-    @extend_schema(request=Fleet, responses=Fleet)
+    @extend_schema(
+        request=Fleet,
+        responses={
+            200: Fleet,
+            403: ADMINISTRATORS_ONLY,
+            409: OpenApiResponse(description="The fleet is being changed."),
+            422: OpenApiResponse(description="The size is outside the group's limits."),
+        },
+    )
     def put(self, request: Request) -> Response:
         """Sets how many hosts there should be, within the group's limits."""
         serializer = Fleet(data=request.data)

@@ -126,6 +126,11 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Tasks",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "service.description.complete",
+    ],
     # Cookies are the page's own.
     "AUTHENTICATION_WHITELIST": ["accounts.authentication.BearerAuthentication"],
     "SWAGGER_UI_DIST": "SIDECAR",
