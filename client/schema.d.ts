@@ -968,7 +968,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description There is no such thing, or it is somebody else's. */
+      /** @description There is no such thing, it is somebody else's, or the path is no id. */
       404: {
         headers: {
           [name: string]: unknown;
@@ -1055,7 +1055,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description There is no such thing, or it is somebody else's. */
+      /** @description There is no such thing, it is somebody else's, or the path is no id. */
       404: {
         headers: {
           [name: string]: unknown;
@@ -1133,7 +1133,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description There is no such thing, or it is somebody else's. */
+      /** @description There is no such thing, it is somebody else's, or the path is no id. */
       404: {
         headers: {
           [name: string]: unknown;
@@ -2270,7 +2270,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description There is no such thing, or it is somebody else's. */
+      /** @description There is no such thing, it is somebody else's, or the path is no id. */
       404: {
         headers: {
           [name: string]: unknown;
@@ -2357,6 +2357,15 @@ export interface operations {
       401: {
         headers: {
           "WWW-Authenticate": string;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description There is no such thing, it is somebody else's, or the path is no id. */
+      404: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2461,7 +2470,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description There is no such thing, or it is somebody else's. */
+      /** @description There is no such thing, it is somebody else's, or the path is no id. */
       404: {
         headers: {
           [name: string]: unknown;
@@ -2549,7 +2558,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description There is no such thing, or it is somebody else's. */
+      /** @description There is no such thing, it is somebody else's, or the path is no id. */
       404: {
         headers: {
           [name: string]: unknown;

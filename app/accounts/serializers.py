@@ -74,8 +74,8 @@ class AccountPage(serializers.Serializer[Any]):
 
 
 class AccountQuery(serializers.Serializer[Any]):
-    prefix = serializers.CharField(required=False, default="", max_length=64)
-    cursor = serializers.CharField(required=False, default="", max_length=64)
+    prefix = serializers.CharField(default="", allow_blank=True, max_length=64)
+    cursor = serializers.CharField(default="", allow_blank=True, max_length=64)
     limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
 
 

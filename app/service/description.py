@@ -48,7 +48,7 @@ _WITH_BODY = {
     "415": "The body is of another media type.",
 }
 _SIGNED_IN = {"401": "The access token is missing, not valid, or has expired."}
-_WITH_ID = {"404": "There is no such thing, or it is somebody else's."}
+_WITH_ID = {"404": "There is no such thing, it is somebody else's, or the path is no id."}
 _HEADERS: dict[str, dict[str, Any]] = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
     **{
@@ -102,7 +102,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
         shared |= _WITH_BODY
     if "security" in operation:
         shared |= _SIGNED_IN
-    if "{" in path and operation["operationId"] != "v1_tasks_update":
+    if "{" in path:
         shared |= _WITH_ID
     for status, description in shared.items():
         responses.setdefault(status, {"description": description})

@@ -113,6 +113,11 @@ class Edge:
         if path in LIVENESS_PATHS and scope["method"] in ("GET", "HEAD"):
             await self._send(send, _json(200, b'{"status": "ok"}'))
             return
+        if path in (*LIVENESS_PATHS, READINESS_PATH) and scope["method"] not in ("GET", "HEAD"):
+            allow = (b"allow", b"GET, HEAD")
+            detail = "Health is asked with GET."
+            await self._send(send, _problem(405, "method_not_allowed", detail, allow, _CLOSE))
+            return
         scope, receive = legacy.translate(scope, receive)
         try:
             answer = self.page.answer(scope) or await self._answer(scope, receive)
@@ -152,7 +157,7 @@ class Edge:
             detail = f"A body may have {capacity.MAX_BODY_BYTES} bytes."
             return _problem(413, "body_too_large", detail, _CLOSE)
         job = partial(bridge.run, self.application, scope, body)
-        if scope["path"] == READINESS_PATH and scope["method"] in ("GET", "HEAD"):
+        if scope["path"] == READINESS_PATH:
             job = partial(_readiness)
         try:
             return await self.threads[capacity.part_of(scope["path"])].run(job)

@@ -241,3 +241,11 @@ def test_a_client_that_goes_is_not_answered(api):
 
     with pytest.raises(ValueError, match="unpack"):
         post(api, gone)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/healthcheck", "/readyz"])
+def test_health_is_asked_with_get(api, path):
+    response = api("POST", path, {})
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD"
+    assert response.json["code"] == "method_not_allowed"
