@@ -473,7 +473,7 @@ export function days(target: () => Target): void {
       const size = page.getByLabel("Desired size");
       await size.fill("99");
       await button(page, "Apply").click();
-      await page.getByText(/The fleet may have 1 to \d+ hosts, not 99\./).waitFor();
+      await page.getByText(/The fleet may have \d+ to \d+ hosts, not 99\./).waitFor();
       await size.fill("3");
       await button(page, "Apply").click();
       await page.getByText("of 3 hosts in service").first().waitFor();

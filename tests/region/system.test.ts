@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -367,19 +359,18 @@ describe("a run that cannot succeed", () => {
 
   const file = (name: string) => join(copy.path, name);
 
-  it("wrong settings are all named, with nothing created", async () => {
+  it("wrong settings are all named, with nothing created", async (t) => {
     const settings = readFileSync(file("Pulumi.local.yaml"), "utf8");
-    appendFileSync(
-      file("Pulumi.local.yaml"),
-      "  django-on-ec2:webMinSize: 5\n  django-on-ec2:databaseCidr: 10.10.0.0/16\n  django-on-ec2:webInstanceTyp: t3.micro\n",
-    );
+    t.after(() => writeFileSync(file("Pulumi.local.yaml"), settings));
+    const wrong = { webMinSize: 5, databaseCidr: "10.10.0.0/16", webInstanceTyp: "t3.micro" };
+    const lines = Object.entries(wrong).map(([name, value]) => `  django-on-ec2:${name}: ${value}\n`);
+    writeFileSync(file("Pulumi.local.yaml"), settings.replace(/^config:\n/m, `$&${lines.join("")}`));
     const run = new RegionProcess(copy.path, "--once");
     assert.equal(await run.ended, 1);
     for (const part of [/webMinSize/, /databaseCidr/, /webInstanceTyp\b/, /webInstanceType/])
       assert.match(run.output, part);
     assert.doesNotMatch(run.output, /created|Destroyed/);
     assert.deepEqual(await leftovers(), []);
-    writeFileSync(file("Pulumi.local.yaml"), settings);
   });
 
   it("Ctrl-C in the middle of a deployment destroys what was made", async () => {
