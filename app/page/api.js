@@ -34,12 +34,16 @@ import { current, exclusively, forget, keep } from "./session.js";
  * @property {AbortSignal} [signal]
  * @property {boolean} [repeatable] whether a second request does no more than the first. By default, of GET, PUT and DELETE
  * @property {boolean} [keepalive]
+ * @property {number} [attempts] how often it is sent at most
+ * @property {number} [timeout] how long an answer is waited for, in milliseconds
  * @property {boolean} [anonymous] whether it needs no session
  */
 
-const attempts = 4;
-const timeout = 15_000;
+const usualAttempts = 4;
+const usualTimeout = 15_000;
 const longestWait = 5_000;
+/** The service takes a refresh token that was just spent once more for ten seconds only; after that it ends the session. */
+const renewing = { attempts: 2, timeout: 4_000 };
 const passing = [0, 502, 503, 504];
 
 /** Why a request failed: the service's problem details, or that it was not reached (status 0). */
@@ -146,7 +150,7 @@ async function renewOnce(seen) {
   try {
     if (!session) throw new Problem(401, "signed_out", "Sign in.");
     // A reload in between does not end it: the answer's cookies must arrive.
-    const { expires_in } = await repeated("PUT", "/v1/session", { keepalive: true });
+    const { expires_in } = await repeated("PUT", "/v1/session", { keepalive: true, ...renewing });
     keep(session.account, expires_in);
   } catch (error) {
     if (error instanceof Problem && error.status === 401) {
@@ -163,7 +167,11 @@ async function renewOnce(seen) {
  * @param {Options} options
  */
 async function repeated(method, path, options) {
-  const { repeatable = ["GET", "PUT", "DELETE"].includes(method), signal } = options;
+  const {
+    repeatable = ["GET", "PUT", "DELETE"].includes(method),
+    attempts = usualAttempts,
+    signal,
+  } = options;
   for (let attempt = 1; ; attempt++)
     try {
       return await send(method, path, options);
@@ -183,7 +191,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
  * @param {string} path
  * @param {Options} options
  */
-async function send(method, path, { body, headers, signal, keepalive }) {
+async function send(method, path, { body, headers, signal, keepalive, timeout = usualTimeout }) {
   const limit = AbortSignal.timeout(timeout);
   let response;
   let text;
