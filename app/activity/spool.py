@@ -95,8 +95,9 @@ class Spool:
         while not self.ending:
             self.wake.wait(pause)
             self.wake.clear()
-            pause = SWEEP_SECONDS if self.move() else RETRY_SECONDS
-            if time.monotonic() - pruned >= PRUNE_SECONDS and self._try(prune):
+            moved = self.move()
+            pause = SWEEP_SECONDS if moved else RETRY_SECONDS
+            if moved and time.monotonic() - pruned >= PRUNE_SECONDS and self._try(prune):
                 pruned = time.monotonic()
 
     def move(self) -> bool:
