@@ -178,9 +178,10 @@ def drain() -> None:
     after = ""
     with ThreadPoolExecutor(4, "activity-read") as readers:
         while True:
-            listed = aws.s3().list_objects_v2(
+            listing = aws.s3().list_objects_v2(
                 Bucket=bucket, Prefix=PREFIX, StartAfter=after, MaxKeys=BATCH
-            ).get("Contents", [])
+            )
+            listed = listing.get("Contents", [])
             if not listed:
                 return
             keys = [entry["Key"] for entry in listed]
