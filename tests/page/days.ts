@@ -470,7 +470,7 @@ export function days(target: () => Target): void {
       assert.equal(await hosts.count(), 2);
       assert.match(await hosts.first().innerText(), /^i-[0-9a-f]+\s+us-east-1[a-z]\s+InService\s+Healthy$/);
       await assertUsable(page, "fleet");
-      const size = page.getByLabel("Desired size");
+      const size = page.getByRole("spinbutton", { name: "Desired size" });
       await size.fill("99");
       await button(page, "Apply").click();
       await page.getByText(/The fleet may have \d+ to \d+ hosts, not 99\./).waitFor();
