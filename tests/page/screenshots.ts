@@ -66,7 +66,7 @@ async function administratorPictures(browser: Browser, region: PageRegion): Prom
   const page = await open(browser, region.url, { ...wide, height: 900 }, "dark");
   await signIn(page, region.administrator.login, region.administrator.password);
   await page.getByRole("link", { name: "Fleet" }).click();
-  await page.getByLabel("Desired size").fill("3");
+  await page.getByRole("spinbutton", { name: "Desired size" }).fill("3");
   await page.getByRole("button", { name: "Apply" }).click();
   await page.getByText("3 of 3 hosts in service").first().waitFor({ timeout: 300_000 });
   await page.getByRole("list", { name: "Changes of the desired size" }).waitFor();
