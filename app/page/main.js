@@ -110,8 +110,9 @@ function show({ focus = true } = {}) {
   }
   // Where somebody wanted to go is kept: the address stays, and after signing in it counts.
   const place = account ? name : name in publicRoutes ? name : "signin";
-  if (shown?.name === place && shown.view.update) {
-    shown.view.update(parameters);
+  // Signing in and up have no parameters; made anew, they would lose what has been typed.
+  if (shown?.name === place && (shown.view.update || place in publicRoutes)) {
+    shown.view.update?.(parameters);
     return;
   }
   shown?.end.abort();
