@@ -15,30 +15,38 @@ export function current() {
   return text ? JSON.parse(text) : undefined;
 }
 
+/** Whose session it was when this tab last heard of it. @type {string | undefined} */
+let known = current()?.account;
+
 /**
  * @param {string} account
  * @param {number} seconds for which the access token is good
  */
 export function keep(account, seconds) {
+  known = account;
   localStorage.setItem(
     storageKey,
     JSON.stringify({ account, renewAt: Date.now() + seconds * 1000 - margin }),
   );
 }
 
-export const forget = () => localStorage.removeItem(storageKey);
+export function forget() {
+  known = undefined;
+  localStorage.removeItem(storageKey);
+}
 
 /**
  * Calls back when another tab has signed in or out: what is shown here belongs to somebody who is not signed in any more.
+ * A session that another tab has renewed is the same session.
  * @param {() => void} changed
  */
 export function watch(changed) {
-  let account = current()?.account;
   addEventListener("storage", ({ key }) => {
     if (key !== storageKey && key !== null) return;
-    const now = current()?.account;
-    if (now !== account) changed();
-    account = now;
+    const account = current()?.account;
+    if (account === known) return;
+    known = account;
+    changed();
   });
 }
 

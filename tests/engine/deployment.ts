@@ -290,6 +290,10 @@ function versionOf(name: string): string {
 
 let refusalsAreIgnored = false;
 
+/** What an engine that ends says to a program that still registers, or still asks a provider. */
+const refusal =
+  /^(Resource monitor is terminating|invocation of \S+ returned an error: grpc: the client connection is closing)$/;
+
 /**
  * When the engine ends because a resource failed, it refuses what the program still waits for, and the Automation API listens
  * no longer by the time that it hears of it, nor does the test. Those refusals are nobody's fault; everything else goes where it
@@ -301,7 +305,7 @@ export function ignoreRefusals(): void {
   const others = process.rawListeners("unhandledRejection") as NodeJS.UnhandledRejectionListener[];
   for (const other of others) process.off("unhandledRejection", other);
   process.on("unhandledRejection", (reason, promise) => {
-    if (reason instanceof Error && reason.message === "Resource monitor is terminating") return;
+    if (reason instanceof Error && refusal.test(reason.message)) return;
     for (const other of others) other.call(process, reason, promise);
   });
 }

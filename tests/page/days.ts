@@ -369,8 +369,14 @@ export function days(target: () => Target): void {
       const { page } = await newUser();
       const second = await person.open();
       await heading(second, "Tasks").waitFor();
+      let startedAnew = 0;
+      for (const tab of [page, second])
+        tab.on("request", (request) => {
+          if (request.url().endsWith("/v1/account")) startedAnew++;
+        });
       await expireAccess(page);
       await Promise.all([addTask(page, "from the first"), addTask(second, "from the second")]);
+      assert.equal(startedAnew, 0, "a tab took the other's renewal for another session");
 
       await expireAccess(page);
       const renewal = page.waitForRequest((request) => request.url().endsWith("/v1/session"));
