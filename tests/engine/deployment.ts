@@ -121,6 +121,7 @@ export class Deployment {
     const tree = path.join(folder, "tree");
     const cloud = new RecordingCloud();
     ignoreRefusals();
+    keepConnectionsApart();
     const servers: Server[] = [];
     const serve = async (name: string, changes: ChangeTable) => {
       const server = await ProviderServer.start({ version: versionOf(name), changes, backend: cloud });
@@ -288,11 +289,24 @@ function versionOf(name: string): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
+/**
+ * Clients of one process share their connections by address. An engine that is given the port of one that has ended would be met
+ * with that one's failure, and a program that cannot reach its engine counts as one without resources: each client has connections
+ * of its own therefore.
+ */
+export function keepConnectionsApart(): Record<string, unknown> {
+  const { grpcClientOptions } = createRequire(__filename)("@pulumi/pulumi/runtime/settings") as {
+    readonly grpcClientOptions: Record<string, unknown>;
+  };
+  grpcClientOptions["grpc.use_local_subchannel_pool"] = 1;
+  return grpcClientOptions;
+}
+
 let refusalsAreIgnored = false;
 
-/** What an engine that ends says to a program that still registers, or still asks a provider. */
+/** What a program hears that still registers, or still asks a provider, when the engine ends or has ended. */
 const refusal =
-  /^(Resource monitor is terminating|invocation of \S+ returned an error: grpc: the client connection is closing)$/;
+  /^(Resource monitor is terminating|invocation of \S+ returned an error: grpc: the client connection is closing|14 UNAVAILABLE: .*)$/;
 
 /**
  * When the engine ends because a resource failed, it refuses what the program still waits for, and the Automation API listens
