@@ -48,7 +48,7 @@ function row(name: string, { seconds, processor, mebibytes }: Figures, base: Fig
 /** How long a whole `pulumi preview` of dev takes, the first being slower than the next; without a CLI, why not. */
 async function previewUnderCli(): Promise<string> {
   // Loaded late, as it looks for a CLI, and builds one with Go, when it is loaded.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- for the reason given
+  // oxlint-disable-next-line typescript/no-require-imports -- for the reason given
   const { Deployment, needsCli } = require("../tests/engine/deployment") as typeof engine;
   if (needsCli.skip) return `pulumi preview: skipped, ${needsCli.skip}`;
   const stack = await Deployment.create("dev");

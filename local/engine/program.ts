@@ -97,7 +97,7 @@ function loadProgram(): unknown {
   const known = require.cache[file];
   Reflect.deleteProperty(require.cache, file);
   try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the program must load after the monitor is set
+    // oxlint-disable-next-line typescript/no-require-imports -- the program must load after the monitor is set
     return require(file) as unknown;
   } finally {
     if (known) require.cache[file] = known;

@@ -47,7 +47,11 @@ export async function copyBlockDevice({ device, file }: BlockDevice, target: str
     await run("mount", [device, mount]);
     try {
       await run("fsfreeze", ["--freeze", mount]);
-      await copy().finally(() => run("fsfreeze", ["--unfreeze", mount]));
+      try {
+        await copy();
+      } finally {
+        await run("fsfreeze", ["--unfreeze", mount]);
+      }
     } finally {
       await run("umount", [mount]);
     }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { localTime, printable, printableJson } from "../../client/text";
 
 // What a terminal obeys, and what turns the direction of a line.
-// eslint-disable-next-line no-control-regex -- they are what is looked for
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const steering = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u2028\u2029]/;
 
 const anyText = fc.string({ unit: "binary" });

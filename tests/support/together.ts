@@ -25,6 +25,6 @@ for (const file of files)
     after(() => {
       if (--left === 0) setTimeout(failUnended, longestEnd).unref();
     });
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- it must be loaded while its suite is declared
+    // oxlint-disable-next-line typescript/no-require-imports -- it must be loaded while its suite is declared
     require(path.resolve(file));
   });
