@@ -74,6 +74,7 @@ const database = new PostgresHost(
     instanceType: settings.databaseInstanceType,
     volumeGiB: settings.databaseVolumeGiB,
     neededConnections: neededConnections(settings.webMaxSize),
+    parameters: settings.databaseParameters,
     ownerPasswordVersion: settings.ownerPasswordVersion,
     appPasswordVersion: settings.appPasswordVersion,
     protect,

@@ -1,5 +1,6 @@
 /** What can be wrong with a single value, whatever the others are. */
 import { architectureOf } from "../components/host/debianImage";
+import { tunable } from "../components/database/tuning";
 import { overlap, parseCidr } from "../components/network/cidr";
 import { type Region, zonesOf } from "./regions";
 
@@ -101,6 +102,16 @@ export const tagRules: Check<Readonly<Record<string, string>>> = (tags) => {
   return Object.keys(tags).length > 7
     ? "give at most 7 tags; an object in S3 takes 10 with the program's own"
     : undefined;
+};
+
+/** Parameters of PostgreSQL that follow from the host's size, or from how busy it is. */
+export const postgresParameters: Check<Readonly<Record<string, string>>> = (parameters) => {
+  for (const [name, value] of Object.entries(parameters)) {
+    const kind = tunable.get(name);
+    if (!kind) return `${name} cannot be set; set one of ${[...tunable.keys()].join(", ")}`;
+    if (!kind.pattern.test(value)) return `${name}: give a value such as ${kind.example}`;
+  }
+  return undefined;
 };
 
 /** Names that no one can own: those of RFC 2606 and RFC 6761. The .edu one is reserved in practice. */

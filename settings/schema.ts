@@ -133,6 +133,11 @@ export const fields = {
     20,
     "Size of the database's volume in GiB; it can grow, not shrink.",
   ),
+  databaseParameters: setting(
+    map(checks.postgresParameters),
+    {},
+    "Parameters of PostgreSQL that are to be others than the database host's size suggests, such as work_mem; a change replaces the host.",
+  ),
   appPasswordVersion: setting(
     version(),
     1,

@@ -113,7 +113,6 @@ ident_file = '$config/pg_ident.conf'
 unix_socket_directories = '/run/postgresql'
 cluster_name = '17/main'
 listen_addresses = '*'
-max_connections = $MAX_CONNECTIONS
 ssl = on
 ssl_cert_file = '$tls/server.pem'
 ssl_key_file = '$tls/server.pem'
@@ -122,10 +121,6 @@ tcp_keepalives_idle = 30
 tcp_keepalives_interval = 10
 tcp_keepalives_count = 3
 client_connection_check_interval = 2s
-shared_buffers = ${SHARED_BUFFERS_MIB}MB
-effective_cache_size = ${EFFECTIVE_CACHE_MIB}MB
-maintenance_work_mem = ${MAINTENANCE_WORK_MEM_MIB}MB
-work_mem = ${WORK_MEM_KIB}kB
 min_wal_size = 512MB
 max_wal_size = 2GB
 wal_compression = lz4
@@ -136,6 +131,7 @@ log_line_prefix = '[%p] %q%u@%d %h '
 log_lock_waits = on
 log_min_duration_statement = 250ms
 log_parameter_max_length = 0
+$PARAMETERS
 CONF
 
 step "start the cluster"

@@ -21,7 +21,7 @@ import {
   rolesKey,
 } from "./databaseAccess";
 import { PostgresRole } from "./postgresRole";
-import { connectionsThatFit, type PostgresTuning, tunePostgres } from "./tuning";
+import { connectionsThatFit, type PostgresParameters, tunePostgres } from "./tuning";
 
 /** Arguments of a {@link PostgresHost}. */
 export interface PostgresHostArgs {
@@ -41,6 +41,8 @@ export interface PostgresHostArgs {
   readonly volumeGiB: number;
   /** How many connections the clients open at most: the host's memory must suffice for them. */
   readonly neededConnections: number;
+  /** PostgreSQL's parameters that are to be others than the host's size suggests: the setting `databaseParameters`. */
+  readonly parameters: PostgresParameters;
   /** Number of the owner's password, from 1. Raise it by one to rotate: {@link PostgresRole}. */
   readonly ownerPasswordVersion: number;
   /** Number of the service's password, from 1. */
@@ -79,7 +81,7 @@ const snapshotTimeout = "4h";
  * |---|---|
  * | `ownerPasswordVersion`, `appPasswordVersion`, raised by one | the host makes the new login while it runs; then a release or a roll-out uses it |
  * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
- * | `instanceType`, `debianImage`, the key pair, `sessionManager`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
+ * | `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
  * | `neededConnections`, SSH's networks, a zone of the clients more or less, `tags` | in place |
  * | `protect`, `secretRecoveryDays` | in place |
  * | the zone of the network | a new, empty volume: refused while `protect` is on, all data lost otherwise |
@@ -245,7 +247,6 @@ export class PostgresHost extends pulumi.ComponentResource {
 
   private userData(volume: aws.ebs.Volume, role: HostRole, host: string): pulumi.Output<string> {
     const { clients, access, gate } = this.args;
-    const tuning = this.tune();
     return userDataFor("postgres", {
       ...gate.reportVariables(role.roleId),
       DATA_VOLUME_ID: volume.id,
@@ -255,32 +256,35 @@ export class PostgresHost extends pulumi.ComponentResource {
       CLIENT_CIDRS: clients.hostRange,
       OWNER_ROLE: ownerRole,
       APP_ROLE: appRole,
-      MAX_CONNECTIONS: tuning.MAX_CONNECTIONS,
-      SHARED_BUFFERS_MIB: tuning.SHARED_BUFFERS_MIB,
-      EFFECTIVE_CACHE_MIB: tuning.EFFECTIVE_CACHE_MIB,
-      MAINTENANCE_WORK_MEM_MIB: tuning.MAINTENANCE_WORK_MEM_MIB,
-      WORK_MEM_KIB: tuning.WORK_MEM_KIB,
+      PARAMETERS: this.tune().apply((parameters) =>
+        Object.entries(parameters)
+          .map(([name, value]) => `${name} = ${value}`)
+          .join("\n"),
+      ),
       SESSION_MANAGER: access.sessionManager,
     });
   }
 
   /** By itself, so that a preview, which does not know the other variables, refuses what does not fit. */
-  private tune(): pulumi.Output<PostgresTuning> {
-    const { instanceType, neededConnections } = this.args;
+  private tune(): pulumi.Output<PostgresParameters> {
+    const { instanceType, neededConnections, parameters } = this.args;
     const refuse = (message: string) => new pulumi.ResourceError(message, this, true);
     const details = instanceTypeDetails(instanceType, "databaseInstanceType", this);
-    return details.apply(({ memorySize, hypervisor }) => {
+    return details.apply(({ memorySize, defaultVcpus, hypervisor }) => {
       // Older types show volumes under other names than the boot script looks for.
       if (hypervisor === "xen")
         throw refuse(
           `${instanceType} is not of the Nitro system: set databaseInstanceType to one such as t3.small.`,
         );
-      const fitting = connectionsThatFit(memorySize);
-      if (neededConnections > fitting)
+      const { max_connections: wanted } = parameters;
+      const connections = wanted === undefined ? connectionsThatFit(memorySize) : Number(wanted);
+      if (neededConnections > connections)
         throw refuse(
-          `${instanceType} has memory for ${fitting} connections, and the web hosts open ${neededConnections}: set a larger databaseInstanceType or a smaller webMaxSize.`,
+          wanted === undefined
+            ? `${instanceType} has memory for ${connections} connections, and the web hosts open ${neededConnections}: set a larger databaseInstanceType or a smaller webMaxSize.`
+            : `databaseParameters sets max_connections to ${wanted}, and the web hosts open ${neededConnections}: raise it or set a smaller webMaxSize.`,
         );
-      return tunePostgres(memorySize);
+      return { ...tunePostgres({ memoryMiB: memorySize, vcpus: defaultVcpus }, connections), ...parameters };
     });
   }
 

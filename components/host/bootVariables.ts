@@ -19,11 +19,8 @@ export const bootVariables = {
     OWNER_ROLE: String,
     /** Role of the service. */
     APP_ROLE: String,
-    MAX_CONNECTIONS: Number,
-    SHARED_BUFFERS_MIB: Number,
-    EFFECTIVE_CACHE_MIB: Number,
-    MAINTENANCE_WORK_MEM_MIB: Number,
-    WORK_MEM_KIB: Number,
+    /** Lines of `postgresql.conf` that follow the host's size. */
+    PARAMETERS: String,
     SESSION_MANAGER: Boolean,
   },
   /** The builder of the image. */

@@ -287,6 +287,7 @@ export function computeInvokes(inventory: Pick<Inventory, "imageNamed">): Invoke
         id: name,
         instanceType: name,
         memorySize: known.memoryMiB,
+        defaultVcpus: known.vcpus,
         hypervisor: "nitro",
         supportedArchitectures: [known.architecture],
       };

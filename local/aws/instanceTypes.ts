@@ -11,22 +11,25 @@ const burstableSizes: Readonly<Record<string, number>> = {
 const largeMemory: Readonly<Record<string, number>> = { c: 4096, m: 8192, r: 16_384 };
 
 export interface InstanceType {
+  readonly vcpus: number;
   readonly memoryMiB: number;
   readonly architecture: "x86_64" | "arm64";
 }
 
-/** Memory and architecture of the t, c, m and r types, from the pattern of EC2's names; undefined for others. */
+/** Processors, memory and architecture of the t, c, m and r types, from the pattern of EC2's names; undefined for others. */
 export function instanceType(name: string): InstanceType | undefined {
   const [, family = "", attributes = "", size = ""] = /^([a-z])\d+([a-z-]*)\.(\w+)$/.exec(name) ?? [];
   const architecture = attributes.includes("g") ? "arm64" : "x86_64";
   if (family === "t") {
     const memoryMiB = burstableSizes[size];
-    return memoryMiB === undefined ? undefined : { memoryMiB, architecture };
+    if (memoryMiB === undefined) return undefined;
+    return { vcpus: Math.max(memoryMiB / 4096, 2), memoryMiB, architecture };
   }
   const large = largeMemory[family];
   if (large === undefined) return undefined;
   const [, count] = /^(\d*)xlarge$/.exec(size) ?? [];
-  if (size === "medium") return { memoryMiB: large / 2, architecture };
-  if (size === "large") return { memoryMiB: large, architecture };
-  return count === undefined ? undefined : { memoryMiB: large * 2 * Number(count || 1), architecture };
+  const times = (factor: number) => ({ vcpus: 2 * factor, memoryMiB: large * factor, architecture }) as const;
+  if (size === "medium") return times(0.5);
+  if (size === "large") return times(1);
+  return count === undefined ? undefined : times(2 * Number(count || 1));
 }

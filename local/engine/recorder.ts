@@ -128,7 +128,7 @@ export const recorder: Backend = {
     if (token === "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings")
       return Promise.resolve({ instanceTypes: filtered(inputs).filter((type) => type !== unknownType) });
     if (token === "aws:ec2/getInstanceType:getInstanceType")
-      return Promise.resolve({ ...inputs, memorySize: 2048, hypervisor: "nitro" });
+      return Promise.resolve({ ...inputs, memorySize: 2048, defaultVcpus: 2, hypervisor: "nitro" });
     return Promise.reject(new Error(`The recorder does not know ${token}.`));
   },
 };

@@ -72,6 +72,16 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     config: { ...valid, allowedAccountIds: "[1]" },
     line: /allowedAccountIds is \[1\]: give a list/,
   },
+  {
+    title: "a parameter of PostgreSQL that keeps data",
+    config: { ...valid, databaseParameters: '{"fsync":"off"}' },
+    line: /databaseParameters is .*: fsync cannot be set; set one of max_connections, shared_buffers/,
+  },
+  {
+    title: "a parameter of PostgreSQL with another unit",
+    config: { ...valid, databaseParameters: '{"work_mem":"64 apples"}' },
+    line: /databaseParameters is .*: work_mem: give a value such as 64MB/,
+  },
   { title: "a list for a map", config: { ...valid, tags: '["a"]' }, line: /tags is \["a"\]: give a map/ },
   {
     title: "overlapping networks",

@@ -22,6 +22,7 @@ const construct = (changed: Partial<PostgresHostArgs> = {}, preview = false) =>
           instanceType: "t3.small",
           volumeGiB: 20,
           neededConnections: 80,
+          parameters: {},
           ownerPasswordVersion: 1,
           appPasswordVersion: 1,
           protect: false,
@@ -103,6 +104,20 @@ describe("PostgresHost", () => {
     );
   });
 
+  it("has the parameters that follow from its size, but for those that are set", async () => {
+    const parameters = async (changed: Partial<PostgresHostArgs>) =>
+      /^export PARAMETERS='([^']*)'$/m.exec(
+        scriptOf(String(host(await construct(changed)).inputs["userDataBase64"])),
+      )?.[1];
+    const tuned = await parameters({});
+    assert.match(tuned ?? "", /^max_connections = 192\nshared_buffers = 512MB\n/);
+    const set = { max_connections: "80", random_page_cost: "2" };
+    assert.equal(
+      await parameters({ parameters: set }),
+      `${(tuned ?? "").replace("= 192", "= 80").replace(/work_mem = 4096kB/, "work_mem = 5957kB")}\nrandom_page_cost = 2`,
+    );
+  });
+
   it("is replaced, after a snapshot, by another type of the same memory", async () => {
     const [one, other] = [await construct(), await construct({ instanceType: "t3a.small" })];
     assert.deepEqual(host(one).replaceOnChanges, ["instanceType"]);
@@ -168,6 +183,11 @@ describe("PostgresHost", () => {
       title: "more connections than there is memory for",
       changed: { neededConnections: 496 },
       message: /t3.small has memory for 192 connections, and the web hosts open 496: set a larger/,
+    },
+    {
+      title: "fewer connections than the web hosts open",
+      changed: { parameters: { max_connections: "79" } },
+      message: /databaseParameters sets max_connections to 79, and the web hosts open 80: raise it or set/,
     },
     {
       title: "a version that is no whole number",
