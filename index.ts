@@ -77,6 +77,7 @@ const database = new PostgresHost(
     parameters: settings.databaseParameters,
     ownerPasswordVersion: settings.ownerPasswordVersion,
     appPasswordVersion: settings.appPasswordVersion,
+    authorityVersion: settings.databaseCaVersion,
     protect,
     secretRecoveryDays: settings.secretRecoveryDays,
     tags,

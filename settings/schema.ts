@@ -148,6 +148,11 @@ export const fields = {
     1,
     "Counts up to rotate the password of the database's owner; see docs/operations.md.",
   ),
+  databaseCaVersion: setting(
+    version(),
+    1,
+    "Counts up to rotate the certificate authority of the database and its certificate; see docs/operations.md.",
+  ),
   serviceKeyVersion: setting(
     version(),
     1,

@@ -4,11 +4,12 @@ source lib/core.sh
 source lib/wait.sh
 source lib/agent.sh
 source lib/logins.sh
+source lib/certificates.sh
 SCRIPT=postgres
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
 data=$home/17/main
-tls=$home/tls
+TLS=$home/tls
 config=/etc/postgresql/17/main
 bin=/usr/lib/postgresql/17/bin
 
@@ -75,37 +76,16 @@ if [[ ! -e $data/PG_VERSION ]]; then
 fi
 
 step "make the certificates"
-install -d -o root -g postgres -m 750 "$tls"
-# Key and certificate in one file: they change together.
-new_certificate() { # NAME OWNER DAYS OPTION...
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout "$WORK/key" -out "$WORK/certificate" \
-    -days "$3" "${@:4}" 2>"$WORK/error" || fail "openssl: $(<"$WORK/error")"
-  cat "$WORK/key" "$WORK/certificate" | put "$tls/$1.pem" "$2" 600
-}
-[[ -s $tls/ca.pem ]] || new_certificate ca root 7300 -subj '/CN=PostgreSQL host CA' \
-  -addext basicConstraints=critical,CA:true,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign
-server_is_good() {
-  openssl verify -CAfile "$tls/ca.pem" -verify_hostname "$DATABASE_HOSTNAME" "$tls/server.pem" &&
-    openssl x509 -in "$tls/server.pem" -noout -checkend $((3 * 365 * 86400))
-} &>/dev/null
-# Five years, renewed at the first boot with less than three left: a host need not boot often.
-server_is_good || new_certificate server postgres 1826 -subj "/CN=$DATABASE_HOSTNAME" -CA "$tls/ca.pem" -CAkey "$tls/ca.pem" \
-  -addext "subjectAltName=DNS:$DATABASE_HOSTNAME" -addext basicConstraints=critical,CA:false -addext extendedKeyUsage=serverAuth
-openssl x509 -in "$tls/ca.pem" -out "$WORK/ca.pem"
+install -d -o postgres -g postgres -m 700 "$TLS"
+retry "cannot read database/roles.json from $REPORT_BUCKET (may the instance's role read it?)" read_roles
+certificates "$(field "$WORK/roles.json" authority)"
+chown -R postgres:postgres "$TLS"
 
 step "configure the cluster"
 address=$(retry "the metadata service does not answer" imds meta-data/local-ipv4)
 put "$config/start.conf" postgres 644 <<<auto
-put "$config/pg_ident.conf" postgres 640 </dev/null
-{
-  echo 'local all postgres peer'
-  for client in "$address/32" $CLIENT_CIDRS; do
-    for role in "+$OWNER_ROLE" "+$APP_ROLE"; do
-      echo "hostssl $DATABASE_NAME $role $client scram-sha-256"
-    done
-  done
-  echo 'host all all all reject'
-} | put "$config/pg_hba.conf" postgres 640
+put "$config/pg_ident.conf" postgres 640 <<<"$local_users"
+access_rules "$address/32" $CLIENT_CIDRS | put "$config/pg_hba.conf" postgres 640
 put "$config/postgresql.conf" postgres 644 <<CONF
 data_directory = '$data'
 hba_file = '$config/pg_hba.conf'
@@ -114,8 +94,8 @@ unix_socket_directories = '/run/postgresql'
 cluster_name = '17/main'
 listen_addresses = '*'
 ssl = on
-ssl_cert_file = '$tls/server.pem'
-ssl_key_file = '$tls/server.pem'
+ssl_cert_file = '$TLS/server.pem'
+ssl_key_file = '$TLS/server.pem'
 ssl_min_protocol_version = 'TLSv1.3'
 tcp_keepalives_idle = 30
 tcp_keepalives_interval = 10
@@ -184,20 +164,19 @@ UNIT
 systemctl daemon-reload
 # Restarts a server that is older than its settings or does not run.
 verb=start
-[[ -z $(find "$config" "$tls" -newer "$data/postmaster.pid" 2>&1) ]] || verb=restart
+[[ -z $(find "$config" "$TLS" -newer "$data/postmaster.pid" 2>&1) ]] || verb=restart
 timeout 600 systemctl "$verb" postgresql@17-main || {
   journalctl -n 30 --no-pager -o cat -u postgresql@17-main
   fail "the database does not start, or recovers for more than 600 s: the reason is at the end of its log"
 }
 
 step "create roles and database"
-retry "cannot read database/roles.json from $REPORT_BUCKET (may the instance's role read it?)" read_roles
 apply_roles
 version=$(field "$WORK/roles.json" version)
 applied "$version"
 
-step "publish the certificate authority"
-retry "cannot write tls/postgres-ca.pem" s3_put "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/ca.pem" application/x-pem-file
+step "publish the certificate authorities"
+publish_authorities
 
 step "connect as a client does"
 app=$(field "$WORK/app.json" username)
@@ -214,7 +193,7 @@ printf '%s' "$version" >/run/follow-roles/version
 chown postgres: /run/follow-roles/version
 {
   echo '#!/bin/bash'
-  declare -p REPORT_BUCKET REPORT_REGION REPORT_ROLE_ID DATABASE_NAME OWNER_ROLE APP_ROLE INSTANCE_ID SCRIPT LC_ALL
+  declare -p REPORT_BUCKET REPORT_REGION REPORT_ROLE_ID DATABASE_NAME DATABASE_HOSTNAME OWNER_ROLE APP_ROLE TLS INSTANCE_ID SCRIPT LC_ALL
   declare -f
   cat <<'SCRIPT'
 set -Eeuo pipefail
@@ -226,7 +205,7 @@ trap 'reason "$BASH_COMMAND ended with status $?"' ERR
 follow_roles /run/follow-roles/version
 SCRIPT
 } | put /usr/local/sbin/follow-roles postgres 500
-put /etc/systemd/system/follow-roles.service root 644 <<'UNIT'
+put /etc/systemd/system/follow-roles.service root 644 <<UNIT
 [Unit]
 Description=Applies new versions of the database roles' secrets
 # The boot's own report comes first.
@@ -236,6 +215,7 @@ Type=oneshot
 ExecStart=/usr/local/sbin/follow-roles
 TimeoutStartSec=300
 User=postgres
+ReadWritePaths=$TLS
 RuntimeDirectory=follow-roles
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes

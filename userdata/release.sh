@@ -9,8 +9,8 @@ step "read the secrets"
 get_secret "$SERVICE_SECRET_ARN" "$SERVICE_SECRET_VERSION" "$WORK/service.json"
 get_secret "$OWNER_SECRET_ARN" "$OWNER_SECRET_VERSION" "$WORK/database.json"
 get_secret "$ADMIN_SECRET_ARN" "$ADMIN_SECRET_VERSION" "$WORK/admin.json"
-retry "cannot read tls/postgres-ca.pem from $REPORT_BUCKET (has the database host booted?)" \
-  s3_get "$REPORT_BUCKET" tls/postgres-ca.pem "$WORK/database-ca.pem"
+retry "cannot read $DATABASE_CA_KEY from $REPORT_BUCKET (has the database host booted?)" \
+  s3_get "$REPORT_BUCKET" "$DATABASE_CA_KEY" "$WORK/database-ca.pem"
 
 step "reach the database"
 host=$(field "$WORK/database.json" host)

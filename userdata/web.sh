@@ -9,8 +9,8 @@ step "read the secrets, for the database on $DATABASE_VOLUME_ID"
 install -d "$run"
 get_secret "$SERVICE_SECRET_ARN" "$SERVICE_SECRET_VERSION" "$run/service.json"
 get_secret "$DATABASE_SECRET_ARN" "$DATABASE_SECRET_VERSION" "$run/database.json"
-retry "cannot read tls/postgres-ca.pem from $REPORT_BUCKET (has the database host booted?)" \
-  s3_get "$REPORT_BUCKET" tls/postgres-ca.pem "$run/database-ca.pem"
+retry "cannot read $DATABASE_CA_KEY from $REPORT_BUCKET (has the database host booted?)" \
+  s3_get "$REPORT_BUCKET" "$DATABASE_CA_KEY" "$run/database-ca.pem"
 cat >"$run/env" <<ENV
 ACCOUNT_BUCKET=$ACCOUNT_BUCKET
 ALLOWED_HOSTS="$ALLOWED_HOSTS"

@@ -7,17 +7,17 @@ import type { PinnedSecret } from "../storage/generatedSecret";
 /** Port of PostgreSQL. */
 export const postgresPort = 5432;
 
-/** Where the database host puts the certificate of its authority, in the gate's bucket. */
-export const certificateKey = "tls/postgres-ca.pem";
+/** Where the database host puts the certificates of its authorities, in the gate's bucket. */
+export const authorityKey = (version: number | "*") => `tls/postgres-ca-${version}.pem`;
 
-/** Where the database host finds which versions of its roles' secrets hold, in the gate's bucket. */
+/** Where the database host finds which versions of its roles' secrets and of its certificate authority hold, in the gate's bucket. */
 export const rolesKey = "database/roles.json";
 
 /** What a client that signs in as one of the roles needs. */
 export interface RoleAccess {
   /** JSON with `username`, `password`, `dbname`, `host` and `port`, readable in the clients' region. */
   readonly secret: PinnedSecret;
-  /** To read the secret and the certificate of the database's authority. */
+  /** To read the secret and the certificates of the database's authorities. */
   readonly statements: readonly Statement[];
 }
 
@@ -31,6 +31,8 @@ export interface DatabaseAccess {
   readonly owner: RoleAccess;
   /** The data volume: another one is another database, with another certificate authority. */
   readonly volumeId: pulumi.Output<string>;
+  /** Where in the gate's bucket the certificates are by which clients know the database. */
+  readonly authorityKey: string;
   /** There when the database accepts the logins of both secrets. */
   readonly ready: pulumi.Resource;
 }

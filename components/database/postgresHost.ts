@@ -13,7 +13,7 @@ import { Firewall, internetEgress } from "../network/firewall";
 import type { ClientNetwork, HostNetwork } from "../network/networks";
 import type { GeneratedSecret } from "../storage/generatedSecret";
 import {
-  certificateKey,
+  authorityKey,
   type DatabaseAccess,
   postgresOpenings,
   postgresPort,
@@ -21,6 +21,7 @@ import {
   rolesKey,
 } from "./databaseAccess";
 import { PostgresRole } from "./postgresRole";
+import { checkVersion } from "../storage/passwords";
 import { connectionsThatFit, type PostgresParameters, tunePostgres } from "./tuning";
 
 /** Arguments of a {@link PostgresHost}. */
@@ -47,6 +48,8 @@ export interface PostgresHostArgs {
   readonly ownerPasswordVersion: number;
   /** Number of the service's password, from 1. */
   readonly appPasswordVersion: number;
+  /** Number of the certificate authority, from 1. Raise it by one to rotate: `userdata/lib/certificates.sh`. */
+  readonly authorityVersion: number;
   /**
    * Refuse to delete the data volume, keep it and its snapshots in AWS even when the stack forgets them, and refuse to terminate
    * the host by hand.
@@ -80,6 +83,7 @@ const snapshotTimeout = "4h";
  * | change | effect |
  * |---|---|
  * | `ownerPasswordVersion`, `appPasswordVersion`, raised by one | the host makes the new login while it runs; then a release or a roll-out uses it |
+ * | `authorityVersion`, raised by one | the host signs with the authority that clients trust already, while it runs; then a release and a roll-out, which trust the next |
  * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
  * | `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
  * | `neededConnections`, SSH's networks, a zone of the clients more or less, `tags` | in place |
@@ -101,10 +105,11 @@ export class PostgresHost extends pulumi.ComponentResource {
     super("django-on-ec2:components:PostgresHost", name, {}, opts);
     this.name = name;
     this.args = args;
+    checkVersion("authorityVersion", args.authorityVersion);
     const host = `postgres.${args.domain}`;
     const owner = this.createSecret("owner", ownerRole, args.ownerPasswordVersion, host);
     const app = this.createSecret("app", appRole, args.appPasswordVersion, host);
-    const roles = rolesDocument({ owner, app });
+    const roles = rolesDocument({ owner, app, authority: args.authorityVersion });
     const published = args.gate.publish(`${name}-roles`, rolesKey, roles.content, this.child);
     const volume = this.createVolume();
     const role = this.createRole(owner, app);
@@ -164,7 +169,7 @@ export class PostgresHost extends pulumi.ComponentResource {
         statements: [
           gate.reportStatement(),
           readObjects(gate.bucketArn, rolesKey),
-          writeObjects(gate.bucketArn, certificateKey),
+          writeObjects(gate.bucketArn, authorityKey("*")),
           readSecrets(owner.arn, app.arn),
         ],
         sessionManager: access.sessionManager,
@@ -326,7 +331,8 @@ export class PostgresHost extends pulumi.ComponentResource {
     ready: pulumi.Resource,
   ): DatabaseAccess {
     const { network, clients, gate } = this.args;
-    const certificate = readObjects(gate.bucketArn, certificateKey);
+    // Two fleets share the role of the hosts, each with a version of its own, of this and of the secret.
+    const certificate = readObjects(gate.bucketArn, authorityKey("*"));
     const [ownerSecret, appSecret] = [owner.in(clients.region), app.in(clients.region)];
     const roleAccess = (secret: RoleAccess["secret"], statement: RoleAccess["statements"][number]) => ({
       secret,
@@ -334,10 +340,10 @@ export class PostgresHost extends pulumi.ComponentResource {
     });
     return {
       openings: postgresOpenings(network.hostSubnets, "to the database"),
-      // Two fleets share the role of the hosts, each with a version of its own.
       app: roleAccess(appSecret, readSecrets(appSecret.arn)),
       owner: roleAccess(ownerSecret, readSecretVersion(ownerSecret.arn, ownerSecret.versionId)),
       volumeId: volume.id,
+      authorityKey: authorityKey(this.args.authorityVersion),
       ready,
     };
   }
@@ -349,10 +355,14 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 }
 
-/** What `userdata/lib/logins.sh` reads: where each role's login is to be found. Its version names its content. */
-function rolesDocument({ owner, app }: { readonly owner: GeneratedSecret; readonly app: GeneratedSecret }) {
+/** What `userdata/lib/logins.sh` reads: where each role's login is to be found, and more. Its version names its content. */
+function rolesDocument({
+  owner,
+  app,
+  authority,
+}: Readonly<Record<"owner" | "app", GeneratedSecret> & { authority: number }>) {
   const place = ({ arn, versionId }: GeneratedSecret) => ({ arn, versionId });
-  const roles = pulumi.output({ owner: place(owner), app: place(app) });
+  const roles = pulumi.output({ owner: place(owner), app: place(app), authority });
   const version = roles.apply((known) => hash(JSON.stringify(known)));
   const content = pulumi
     .all([roles, version])

@@ -33,6 +33,8 @@ export const bootVariables = {
     SERVICE_SECRET_VERSION: String,
     /** Another volume has another certificate authority, which hosts read at boot. */
     DATABASE_VOLUME_ID: String,
+    /** Where in the bucket the certificate authorities are. */
+    DATABASE_CA_KEY: String,
     DATABASE_SECRET_ARN: String,
     DATABASE_SECRET_VERSION: String,
     /** Names under which clients may ask, separated by spaces. */
@@ -50,6 +52,7 @@ export const bootVariables = {
     SERVICE_SECRET_VERSION: String,
     /** Another volume is an empty database: the tables must be made again. */
     DATABASE_VOLUME_ID: String,
+    DATABASE_CA_KEY: String,
     OWNER_SECRET_ARN: String,
     OWNER_SECRET_VERSION: String,
     ADMIN_SECRET_ARN: String,

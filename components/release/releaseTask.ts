@@ -54,6 +54,7 @@ export class ReleaseTask extends pulumi.ComponentResource {
             SERVICE_SECRET_ARN: accounts.serviceSecret.arn,
             SERVICE_SECRET_VERSION: accounts.serviceSecret.versionId,
             DATABASE_VOLUME_ID: database.volumeId,
+            DATABASE_CA_KEY: database.authorityKey,
             OWNER_SECRET_ARN: database.owner.secret.arn,
             OWNER_SECRET_VERSION: database.owner.secret.versionId,
             ADMIN_SECRET_ARN: adminSecret.arn,

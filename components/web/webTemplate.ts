@@ -133,6 +133,7 @@ export class WebTemplate extends pulumi.ComponentResource {
       SERVICE_SECRET_ARN: accounts.serviceSecret.arn,
       SERVICE_SECRET_VERSION: accounts.serviceSecret.versionId,
       DATABASE_VOLUME_ID: database.volumeId,
+      DATABASE_CA_KEY: database.authorityKey,
       DATABASE_SECRET_ARN: database.app.secret.arn,
       DATABASE_SECRET_VERSION: database.app.secret.versionId,
       ALLOWED_HOSTS: hostNames,

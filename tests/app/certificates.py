@@ -19,11 +19,11 @@ class Authority:
         )
         self.pem = _pem(builder.sign(self.key, hashes.SHA256()))
 
-    def issue(self, host: str) -> tuple[bytes, bytes]:
-        """A certificate for a host, and its key, as PEM."""
+    def issue(self, host: str, days: int = 1) -> tuple[bytes, bytes]:
+        """A certificate for a host that is good for some days, and its key, as PEM. A negative number: it has ended."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        builder = self._builder(subject, key).add_extension(
+        builder = self._builder(subject, key, days).add_extension(
             x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
         )
         private = key.private_bytes(
@@ -33,7 +33,7 @@ class Authority:
         )
         return _pem(builder.sign(self.key, hashes.SHA256())), private
 
-    def _builder(self, subject: x509.Name, key) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, key, days: int = 1) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -41,8 +41,8 @@ class Authority:
             .issuer_name(self.name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now - timedelta(days=2))
+            .not_valid_after(now + timedelta(days=days))
         )
 
 

@@ -41,8 +41,7 @@ class Cluster:
         self.bin = Path(newest).parent
         self.directory = Path(tempfile.mkdtemp(prefix="django-on-ec2-postgres-"))
         self.port = free_port()
-        if os.geteuid() == 0:
-            shutil.chown(self.directory, "postgres", "postgres")
+        self.give_to_postgres(self.directory)
         self._run(
             "initdb", "--pgdata=data", "--username=postgres", "--no-sync",
             "--auth-local=trust", "--auth-host=scram-sha-256",
@@ -56,9 +55,20 @@ class Cluster:
             path = self.directory / "data" / name
             path.write_bytes(content)
             path.chmod(0o600)
-            if os.geteuid() == 0:
-                shutil.chown(path, "postgres", "postgres")
+            self.give_to_postgres(path)
         self.start()
+
+    def give_to_postgres(self, *paths: Path) -> None:
+        if os.geteuid() == 0:
+            for path in paths:
+                shutil.chown(path, "postgres", "postgres")
+
+    def configure(self, **parameters) -> None:
+        """Changes parameters that need no restart."""
+        with self.connect("postgres", "postgres") as connection:
+            for name, value in parameters.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+            connection.execute("SELECT pg_reload_conf()")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.bin / program), *arguments]

@@ -1,7 +1,11 @@
 """Two versions of a secret side by side: on a real PostgreSQL, and in two services that know one version each."""
 
+import itertools
 import json
+import threading
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -13,8 +17,7 @@ from test_server import Server
 DATABASE = "service"
 
 
-@pytest.fixture(scope="module")
-def rotating():
+def _cluster():
     """A cluster of its own: the other tests' logins must stay."""
     cluster = Cluster()
     try:
@@ -22,6 +25,10 @@ def rotating():
         yield cluster
     finally:
         cluster.remove()
+
+
+rotating = pytest.fixture(_cluster, scope="module", name="rotating")
+fresh = pytest.fixture(_cluster, name="fresh")
 
 
 def sign_in(cluster: Cluster, role: str, version: int) -> psycopg.Connection:
@@ -72,6 +79,52 @@ def test_logins_of_two_versions_are_let_in_and_the_one_before_last_is_shut_out(r
             leaked.execute("SELECT 1")
 
 
+def test_a_rotation_under_load_fails_no_statement(fresh):
+    """Two fleets, each with the login of its version; the old one leaves when the new one works."""
+    with fresh.connect("postgres", DATABASE) as connection:
+        connection.execute("CREATE TABLE written (id int PRIMARY KEY)")
+        connection.execute(f"GRANT INSERT ON written TO {SERVICE_ROLE}")
+    numbers, acknowledged, failures = itertools.count(), [], []
+
+    def work(version: int, until: threading.Event) -> None:
+        while not until.is_set():
+            # A pool opens and closes connections all the time; one that is open goes on.
+            with sign_in(fresh, SERVICE_ROLE, version) as connection:
+                for _ in range(5):
+                    number = next(numbers)
+                    try:
+                        connection.execute("INSERT INTO written VALUES (%s)", [number])
+                        acknowledged.append(number)
+                    except psycopg.Error as error:
+                        failures.append(f"version {version}: {error}")
+
+    with ThreadPoolExecutor() as threads:
+        ends, fleets = [], []
+        try:
+            for version in (1, 2, 3, 4):
+                fresh.apply_logins(DATABASE, 1, version)
+                ends.append(threading.Event())
+                fleets.append([threads.submit(work, version, ends[-1]) for _ in range(2)])
+                before = len(acknowledged)
+                while len(acknowledged) < before + 50 and not any(
+                    fleet.done() for fleet in fleets[-1]
+                ):
+                    time.sleep(0.01)
+                for end, fleet in zip(ends[:-1], fleets[:-1], strict=True):
+                    end.set()
+                    for thread in fleet:
+                        thread.result()
+        finally:
+            for end in ends:
+                end.set()
+    for thread in fleets[-1]:
+        thread.result()
+    assert failures == []
+    with fresh.connect("postgres", DATABASE) as connection:
+        rows = connection.execute("SELECT id FROM written ORDER BY id").fetchall()
+    assert [number for (number,) in rows] == sorted(acknowledged)
+
+
 def test_a_step_back_shuts_nobody_out(rotating):
     rotating.apply_logins(DATABASE, 1, 2)
     assert 3 in valid(rotating, SERVICE_ROLE)
@@ -109,6 +162,41 @@ def test_what_one_login_of_the_owner_made_belongs_to_the_next(rotating):
         connection.execute("INSERT INTO made VALUES (1, 2)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE mine (id int)")
+
+
+def test_the_monitor_sees_everything_that_goes_on_and_no_row(rotating):
+    with rotating.connect("monitor", DATABASE) as monitor:
+        seen = "SELECT count(*) FROM pg_stat_activity WHERE query = '<insufficient privilege>'"
+        assert monitor.execute(seen).fetchone() == (0,)
+        # Its transactions are read-only before its rights are asked.
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            monitor.execute("CREATE TABLE public.mine (id int)")
+        monitor.execute("SET default_transaction_read_only = off")
+        for statement in (
+            "CREATE TABLE public.mine (id int)",
+            "SELECT * FROM public.made",
+            "SELECT pg_reload_conf()",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                monitor.execute(statement)
+        assert monitor.execute("SHOW statement_timeout").fetchone() == ("10s",)
+
+
+def test_the_backup_can_be_taken_by_a_role_that_reads_no_row(rotating):
+    with rotating.connect("backup", "postgres") as backup:
+        backup.execute("SELECT pg_backup_start('test', true)")
+        backup.execute("SELECT pg_backup_stop(false)")
+        backup.execute("SELECT pg_switch_wal()")
+        backup.execute("SELECT pg_create_restore_point('test')")
+        data = "SELECT setting FROM pg_settings WHERE name = 'data_directory'"
+        assert backup.execute(data).fetchone() is not None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            backup.execute("SELECT pg_read_file('PG_VERSION')")
+    with (
+        rotating.connect("backup", DATABASE) as backup,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        backup.execute("SELECT * FROM public.made")
 
 
 @pytest.mark.parametrize(("role", "expected"), [(OWNER_ROLE, "0"), (SERVICE_ROLE, "5s")])

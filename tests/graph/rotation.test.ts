@@ -42,6 +42,12 @@ const table = [
     deleted: ["accounts-secret-key-2", "accounts-token-key-1"],
     changed: ["accounts-service-value", "release-host", "web"],
   },
+  {
+    setting: "databaseCaVersion",
+    created: [],
+    deleted: [],
+    changed: ["db-gate", "db-roles", "release-host", "web"],
+  },
 ] as const;
 
 describe("raised by one", () => {

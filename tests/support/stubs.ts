@@ -92,6 +92,7 @@ export function stubDatabase(): DatabaseAccess {
     app: role("app"),
     owner: role("owner"),
     volumeId: pulumi.output("vol-1"),
+    authorityKey: "tls/postgres-ca-1.pem",
     ready: new Marker("database-ready"),
   };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,7 +17,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type BootReport, bootReportKey, userIdOf } from "../../gate/contract.cjs";
 import { credentials, FakeAws, hostEnvironment, roleId } from "./fakeAws";
 
-const library = ["core", "wait", "json", "secrets", "packages", "agent", "logins"]
+const library = ["core", "wait", "json", "secrets", "packages", "agent", "certificates", "logins"]
   .map((part) => readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8"))
   .join("")
   .replace(/^source .*\n/gm, "");
@@ -290,12 +291,13 @@ describe("the database's logins", () => {
       previous: { username: `${role}_${version - 1}`, password: `password-${role}-${version - 1}` },
     }),
   });
-  const variables = "export DATABASE_NAME=app OWNER_ROLE=app_owner APP_ROLE=app_rw\n";
+  const variables =
+    'export DATABASE_NAME=app OWNER_ROLE=app_owner APP_ROLE=app_rw TLS="$HERE/tls" DATABASE_HOSTNAME=postgres\n';
   const sql = () => readFileSync(path.join(folder, "sql"), "utf8");
   const puts = () => aws.requests.filter((call) => call.startsWith("PUT /reports/boot/")).length;
 
   /** The document and the secrets that it names, as a deployment writes them. */
-  function publish(document: string, ownerVersion: number, appVersion: number): void {
+  function publish(document: string, ownerVersion: number, appVersion: number, authority = 1): void {
     const place = (role: string, version: number) => {
       const [arn, versionId] = [secretArn.replace("app", role), `version-${version}`];
       aws.secrets.set(`${arn} ${versionId}`, JSON.stringify(secret(role, version)));
@@ -305,10 +307,22 @@ describe("the database's logins", () => {
       version: document,
       owner: place("app_owner", ownerVersion),
       app: place("app_rw", appVersion),
+      authority,
     };
     aws.objects.set("reports/database/roles.json", JSON.stringify(roles));
   }
-  beforeEach(() => stub("runuser", 'echo "$*" >>"$HERE/calls"; cat >"$HERE/sql"'));
+  beforeEach(() => {
+    stub("runuser", 'echo "$*" >>"$HERE/calls"; cat >"$HERE/sql"');
+    // What it makes, service tests hold; a file called `ended` says that the certificate is no longer good.
+    stub(
+      "openssl",
+      `[[ $1 != verify || ! -e $HERE/ended ]] || exit 1
+[[ "$1 $2" != "x509 -in" || $* == *-noout* ]] || cat "$3"
+while (($#)); do [[ $1 != -out && $1 != -keyout ]] || echo "$1" >"$2"; shift; done`,
+    );
+    mkdirSync(path.join(folder, "tls"));
+    writeFileSync(path.join(folder, "tls", "version"), "1");
+  });
 
   it("are made of the secrets that the document names, as verifiers and never as passwords", async () => {
     publish("d-1", 1, 2);
@@ -338,7 +352,28 @@ describe("the database's logins", () => {
     assert.equal(puts(), 2);
   });
 
+  it("publish whom clients are to trust under the version of the authority that signs", async () => {
+    publish("d-2", 1, 2, 2);
+    assert.equal((await boot(`${variables}printf d-1 >"$HERE/at"; follow_roles "$HERE/at"`)).status, 0);
+    assert.equal(aws.objects.get("reports/tls/postgres-ca-2.pem"), "-keyout\n-out\n".repeat(2));
+    assert.equal(aws.objects.has("reports/tls/postgres-ca-1.pem"), false);
+    assert.deepEqual(readdirSync(path.join(folder, "tls")).sort(), [...["ca-2.pem", "ca-3.pem", "version"]]);
+  });
+
+  it("renew a certificate that ends, with nothing else to do", async () => {
+    publish("d-1", 1, 1);
+    const follow = `${variables}printf d-1 >"$HERE/at"; touch "$HERE/ended"; follow_roles "$HERE/at"`;
+    assert.equal((await boot(follow)).status, 0);
+    assert.match(sql(), /pg_reload_conf/);
+    assert.ok(existsSync(path.join(folder, "tls/server.pem")));
+  });
+
   const failures: { title: string; before: () => void; message: RegExp }[] = [
+    {
+      title: "an authority that hosts which serve do not know",
+      before: () => publish("d-2", 1, 2, 3),
+      message: /^the certificate authority goes from version 1 to 3: change it by one, and deploy each time$/,
+    },
     {
       title: "a secret that cannot be read",
       before: () => aws.secrets.clear(),

@@ -54,6 +54,7 @@ describe("a change of a file", () => {
   /** Which user data changes with it, and so which hosts are replaced. */
   const effects: Readonly<Record<string, Partial<Record<BootScript, boolean>>>> = {
     "lib/core.sh": everywhere,
+    "lib/certificates.sh": { postgres: true },
     "lib/agent.sh": { postgres: true, django: true },
     "lib/json.sh": { postgres: true, release: true },
     "lib/logins.sh": { postgres: true },

@@ -34,7 +34,7 @@ beforeEach(async () => {
     if (written === key) reports.push(JSON.parse(body) as BootReport);
   };
   endpoint = await aws.start();
-  aws.objects.set("reports/tls/postgres-ca.pem", "certificate");
+  aws.objects.set("reports/tls/postgres-ca-1.pem", "certificate");
   for (const name of ["service", "database"]) aws.secrets.set(`${secretArn(name)} v-1`, "{}");
   folder = mkdtempSync(path.join(tmpdir(), "userdata-test-"));
   for (const name of ["bin", "run"]) mkdirSync(path.join(folder, name));
@@ -94,6 +94,7 @@ async function boot(meanwhile = ":"): Promise<number | null> {
       DATABASE_SECRET_VERSION: "v-1",
       DATABASE_SECRET_ARN: secretArn("database"),
       DATABASE_VOLUME_ID: "vol-1",
+      DATABASE_CA_KEY: "tls/postgres-ca-1.pem",
       ALLOWED_HOSTS: "example.com",
       LEGACY_ROUTES: "true",
       CORS_ORIGINS: "https://a.example.org https://b.example.org",

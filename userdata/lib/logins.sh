@@ -2,6 +2,7 @@
 # password is a login of its own, so that hosts of two versions are let in side by side. Reads REPORT_BUCKET, REPORT_REGION,
 # DATABASE_NAME, OWNER_ROLE and APP_ROLE.
 # shellcheck shell=bash
+source lib/certificates.sh
 source lib/json.sh
 source lib/secrets.sh
 
@@ -31,11 +32,21 @@ PYTHON
   cat <<'SQL'
 SELECT format('CREATE ROLE %I', r) FROM unnest(ARRAY[:'owner', :'app']) r
   WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) \gexec
+-- The host's own users, who sign in by its socket and have no password.
+SELECT format('CREATE ROLE %I LOGIN', r) FROM unnest(ARRAY['backup', 'monitor']) r
+  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) \gexec
+GRANT pg_monitor TO monitor;
+GRANT pg_read_all_settings, pg_checkpoint TO backup;
+GRANT EXECUTE ON FUNCTION pg_backup_start, pg_backup_stop, pg_switch_wal, pg_create_restore_point TO backup;
+ALTER ROLE backup SET lock_timeout = '1min';
+SELECT format('ALTER ROLE monitor SET %I = %L', name, value) FROM (VALUES ('default_transaction_read_only', 'on'),
+    ('statement_timeout', '10s'), ('lock_timeout', '1s'), ('idle_in_transaction_session_timeout', '10s'),
+    ('transaction_timeout', '15s')) AS settings (name, value) \gexec
 SELECT format('CREATE DATABASE %I OWNER %I', :'db', :'owner')
   WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'db') \gexec
 ALTER DATABASE :"db" OWNER TO :"owner";
 REVOKE ALL ON DATABASE :"db" FROM PUBLIC;
-GRANT CONNECT ON DATABASE :"db" TO :"app";
+GRANT CONNECT ON DATABASE :"db" TO :"app", monitor, backup;
 \connect :"db"
 BEGIN;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -59,6 +70,7 @@ SELECT format('GRANT %I TO %I', role, login) FROM wanted \gexec
 -- What a login makes belongs to its role, and outlives it. PostgreSQL takes time-outs from the login, not from its role.
 SELECT format('ALTER ROLE %I SET %I = %L', login, name, value) FROM wanted JOIN (VALUES
     (:'owner', 'role', :'owner'), (:'owner', 'timezone', 'UTC'), (:'app', 'timezone', 'UTC'),
+    (:'owner', 'idle_in_transaction_session_timeout', '10min'),
     (:'app', 'statement_timeout', '5s'), (:'app', 'lock_timeout', '2s'),
     (:'app', 'idle_in_transaction_session_timeout', '10s'), (:'app', 'transaction_timeout', '15s')
   ) AS settings (role, name, value) USING (role) \gexec
@@ -69,8 +81,27 @@ SELECT format('REASSIGN OWNED BY %I TO %I', login, role) FROM stale \gexec
 SELECT format('DROP OWNED BY %I', login) FROM stale \gexec
 SELECT format('DROP ROLE %I', login) FROM stale \gexec
 COMMIT;
+-- The server takes another certificate when it reads its settings again.
+SELECT pg_reload_conf();
 DO 'BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND usename IS NULL; END';
 SQL
+}
+
+# Which users of the host are which roles, beside postgres, by the socket: lines of pg_ident.conf.
+local_users='host postgres backup
+host monitor monitor'
+
+# access_rules CLIENT...: lines of pg_hba.conf. Over the network come logins of the two roles to their database, over TLS; nobody
+# else, and no superuser.
+access_rules() {
+  local client role
+  printf 'local all %s\n' 'postgres peer' 'backup,monitor peer map=host'
+  for client in "$@"; do
+    for role in "$OWNER_ROLE" "$APP_ROLE"; do
+      echo "hostssl $DATABASE_NAME +$role $client scram-sha-256"
+    done
+  done
+  echo 'host all all all reject'
 }
 
 # What follows the roles runs as postgres already.
@@ -110,12 +141,14 @@ follow_roles() {
   }
   version=$(field "$WORK/roles.json" version)
   before=$(<"$1")
-  [[ $version != "$before" ]] || return 0
+  [[ $version != "$before" ]] || ! server_is_good || return 0
   STEP="apply version $version of the roles"
   # Not in a condition: there, a command that fails would not end it.
   set +e
   (
     set -e
+    certificates "$(field "$WORK/roles.json" authority)"
+    publish_authorities
     apply_roles
   )
   status=$?

@@ -25,6 +25,7 @@ const construct = (changed: Partial<PostgresHostArgs> = {}, preview = false) =>
           parameters: {},
           ownerPasswordVersion: 1,
           appPasswordVersion: 1,
+          authorityVersion: 1,
           protect: false,
           secretRecoveryDays: 0,
           tags: { stack: "test" },
@@ -39,7 +40,7 @@ const host = (graph: Evaluation<unknown>) => find(graph, "aws:ec2/instance:Insta
 const roles = (graph: Evaluation<unknown>) =>
   JSON.parse(
     String(find(graph, "aws:s3/bucketObjectv2:BucketObjectv2", "db-roles").inputs["content"]),
-  ) as Record<"owner" | "app", { arn: string; versionId: string }> & { version: string };
+  ) as Record<"owner" | "app", { arn: string; versionId: string }> & { version: string; authority: number };
 const wait = (graph: Evaluation<unknown>) =>
   JSON.parse(String(find(graph, "aws:lambda/invocation:Invocation", "db-gate").inputs["input"])) as Record<
     string,
@@ -73,10 +74,17 @@ describe("PostgresHost", () => {
     assert.deepEqual(other.owner, owner);
   });
 
+  it("tells host and clients of another certificate authority by its number", async () => {
+    const graph = await construct({ authorityVersion: 2 });
+    assert.equal(roles(graph).authority, 2);
+    assert.notEqual(roles(graph).version, roles(await construct()).version);
+    assert.equal(graph.made.access.authorityKey, "tls/postgres-ca-2.pem");
+  });
+
   it("gives the host no secret and no version of one, so that a rotation leaves it alone", async () => {
     const [one, other] = [
       await construct(),
-      await construct({ appPasswordVersion: 2, ownerPasswordVersion: 2 }),
+      await construct({ appPasswordVersion: 2, ownerPasswordVersion: 2, authorityVersion: 2 }),
     ];
     assert.deepEqual(host(one).inputs, host(other).inputs);
     assert.doesNotMatch(
@@ -97,7 +105,7 @@ describe("PostgresHost", () => {
       [
         "s3:PutObject arn:aws:s3:::bucket/boot",
         "s3:GetObject arn:aws:s3:::bucket/database/roles.json",
-        "s3:PutObject arn:aws:s3:::bucket/tls/postgres-ca.pem",
+        "s3:PutObject arn:aws:s3:::bucket/tls/postgres-ca-*.pem",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-2:123456789012:secret:db-owner," +
           "arn:aws:secretsmanager:us-east-2:123456789012:secret:db-app",
       ],

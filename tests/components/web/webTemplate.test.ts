@@ -69,6 +69,7 @@ describe("WebTemplate", () => {
     assert.match(script, /ALLOWED_HOSTS='service\.example\.org'/);
     assert.match(script, /ACCOUNT_BUCKET='accounts'/);
     assert.match(script, /DATABASE_VOLUME_ID='vol-1'/);
+    assert.match(script, /DATABASE_CA_KEY='tls\/postgres-ca-1\.pem'/);
     assert.match(script, /LEGACY_ROUTES='false'/);
     assert.match(script, /CORS_ORIGINS='https:\/\/a\.example\.org https:\/\/b\.example\.org'/);
   });
