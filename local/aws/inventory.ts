@@ -6,7 +6,9 @@ import type { AwsClients } from "../api/clients";
 import type { TargetGroup } from "../machine/balancer/targetGroup";
 import { Host } from "../machine/host/host";
 import { MetadataService } from "../machine/host/metadata";
-import type { EndpointPorts } from "../machine/network/endpoints";
+import { makeAuthority } from "../machine/network/authority";
+import type { Authority } from "../machine/network/authority";
+import type { Endpoints } from "../machine/network/endpoints";
 import type { VpcNetwork } from "../machine/network/vpcNetwork";
 import type { StateDirectory } from "../machine/state";
 import type { BlockDevice } from "../machine/volumes";
@@ -55,7 +57,8 @@ export class Inventory implements TargetHealthSource, ScalingSource {
     private readonly options: InventoryOptions,
     private readonly metadata: MetadataService,
     /** Of the services that hosts reach in their network. */
-    readonly ports: EndpointPorts,
+    readonly endpoints: Endpoints,
+    authority: Authority,
   ) {
     const { state, clients, onFault } = options;
     this.instances = new Instances({
@@ -63,13 +66,19 @@ export class Inventory implements TargetHealthSource, ScalingSource {
       metadata,
       onFault,
       place: (imageId, subnetId) => this.place(imageId, subnetId),
-      makeHost: (host) => new Host(state, host),
+      makeHost: (host) => new Host(state, host, authority.certificate),
     });
   }
 
   static async open(options: InventoryOptions): Promise<Inventory> {
     const metadata = new MetadataService();
-    return new Inventory(options, metadata, { metadata: await metadata.listen(), api: options.apiPort });
+    const authority = await makeAuthority(options.state);
+    const endpoints = {
+      metadata: await metadata.listen(),
+      api: options.apiPort,
+      certificateFile: authority.serviceFile,
+    };
+    return new Inventory(options, metadata, endpoints, authority);
   }
 
   get state(): StateDirectory {

@@ -56,7 +56,7 @@ export function networkHandlers(inventory: Inventory): Handlers {
         .in(request.region)
         .ec2.send(new CreateVpcCommand({ CidrBlock: cidrBlock }));
       const id = present(Vpc?.VpcId, "a VPC id");
-      const created = await VpcNetwork.create(inventory.state, id, inventory.ports, inventory.onFault);
+      const created = await VpcNetwork.create(inventory.state, id, inventory.endpoints, inventory.onFault);
       inventory.vpcs.set(id, created);
       // What AWS makes along with a VPC; nothing of the program hangs on them.
       const defaultGroup = resourceId("sg");

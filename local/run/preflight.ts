@@ -17,6 +17,7 @@ export const requiredPackages: readonly string[] = [
   "iproute2",
   "mmdebstrap",
   "nftables",
+  "openssl",
   "procps",
   "python3-venv",
   "slirp4netns",

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { CommandError, run } from "../../local/machine/exec";
 import type { FirewallRule } from "../../local/machine/network/firewall";
+import { makeAuthority, secureNames } from "../../local/machine/network/authority";
 import { apiAddress } from "../../local/machine/network/endpoints";
 import { resolverAddress } from "../../local/machine/network/resolver";
 import { VpcNetwork } from "../../local/machine/network/vpcNetwork";
@@ -44,6 +46,7 @@ const anywhere = { cidr: "0.0.0.0/0" };
 describe("two networks", () => {
   let state: StateDirectory;
   let api: Server;
+  let authorityFile: string;
   let web: VpcNetwork;
   let database: VpcNetwork;
   let client: Attachment;
@@ -75,10 +78,12 @@ describe("two networks", () => {
     api = createServer((request, response) => response.end(JSON.stringify(request.headers)));
     await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
     const { port } = api.address() as AddressInfo;
-    const ports = { metadata: port, api: port };
+    const authority = await makeAuthority(state);
+    authorityFile = join(state.folder("authority"), "authority.pem");
+    const endpoints = { metadata: port, api: port, certificateFile: authority.serviceFile };
     [web, database] = await Promise.all([
-      VpcNetwork.create(state, "vpc-web", ports, fault),
-      VpcNetwork.create(state, "vpc-database", ports, fault),
+      VpcNetwork.create(state, "vpc-web", endpoints, fault),
+      VpcNetwork.create(state, "vpc-database", endpoints, fault),
     ]);
     web.addSubnet("subnet-web", "10.10.0.0/20");
     database.addSubnet("subnet-database", "10.20.0.0/20");
@@ -91,11 +96,11 @@ describe("two networks", () => {
       network.addGroup(group);
       await network.setRule(group, "egress", "all", { protocol: "-1", peer: anywhere });
     }
-    const join = (network: VpcNetwork, name: string, subnet: string, group: string) =>
+    const attach = (network: VpcNetwork, name: string, subnet: string, group: string) =>
       network.attach(name, { address: network.takeAddress(subnet), groupIds: [group], isPublic: false });
-    client = await join(web, "client", "subnet-web", "sg-web");
-    neighbour = await join(web, "neighbour", "subnet-web", "sg-web");
-    server = await join(database, "server", "subnet-database", "sg-database");
+    client = await attach(web, "client", "subnet-web", "sg-web");
+    neighbour = await attach(web, "neighbour", "subnet-web", "sg-web");
+    server = await attach(database, "server", "subnet-database", "sg-database");
     for (const [name, host] of Object.entries({ neighbour, server }))
       listeners.push(
         await spawnService(state, `listener-${name}`, "ip", [
@@ -218,6 +223,17 @@ describe("two networks", () => {
     const headers = JSON.parse(answer) as Record<string, string>;
     assert.equal(headers["x-local-source"], client.address);
     assert.equal(headers["x-local-vpc"], "vpc-web");
+  });
+
+  it("S3 answers over TLS by its own name, with a certificate of the run's authority", async () => {
+    const ask = (...options: string[]) =>
+      run("ip", [
+        ...["netns", "exec", client.namespace, "curl", "-sS", ...options],
+        ...["--resolve", `${secureNames[0]}:443:${apiAddress}`, `https://${secureNames[0]}/`],
+      ]);
+    const headers = JSON.parse(await ask("--cacert", authorityFile)) as Record<string, string>;
+    assert.equal(headers["x-local-vpc"], "vpc-web");
+    await assert.rejects(ask(), /certificate/);
   });
 });
 

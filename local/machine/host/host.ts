@@ -4,6 +4,7 @@ import { Mutex } from "async-mutex";
 import { controlGroupsOf, removeControlGroup } from "../controlGroups";
 import { run } from "../exec";
 import { unmount } from "../mounts";
+import { trust } from "../network/authority";
 import { apiAddress } from "../network/endpoints";
 import { resolverAddress } from "../network/resolver";
 import type { Attachment } from "../network/vpcNetwork";
@@ -44,6 +45,8 @@ export class Host {
   constructor(
     private readonly state: StateDirectory,
     readonly options: HostOptions,
+    /** Certificate of the authority that the region's services have theirs from. */
+    private readonly authority: string,
   ) {
     this.layers = options.layers;
     this.userData = options.userData;
@@ -129,7 +132,7 @@ export class Host {
     await run("mount", ["-t", "overlay", `${namePrefix}${this.id}`, "-o", options.join(","), this.root]);
   }
 
-  /** What the platform gives a host from outside: its first-boot data, its resolver and where the AWS API is. */
+  /** What the platform gives a host from outside: its first-boot data, its resolver, where the AWS API is and whom to trust. */
   private writeIdentity(): void {
     const write = (file: string, content: string | Buffer) => {
       const target = join(this.root, file);
@@ -145,6 +148,7 @@ export class Host {
       "etc/systemd/system.conf.d/50-aws-endpoint.conf",
       `[Manager]\nDefaultEnvironment=AWS_ENDPOINT_URL=http://${apiAddress}\n`,
     );
+    trust(this.root, this.authority);
   }
 
   /** Gives the host other user data from the next boot on. */

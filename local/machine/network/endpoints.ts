@@ -13,16 +13,21 @@ export const apiAddress = "169.254.170.1";
 export const sourceHeader = "x-local-source";
 export const vpcHeader = "x-local-vpc";
 
-/** Ports of the platform's services on the machine's loopback address. */
-export interface EndpointPorts {
+/** The platform's services, as a network's hosts reach them. */
+export interface Endpoints {
+  /** Port of the metadata service on the machine's loopback address. */
   readonly metadata: number;
+  /** Port of the AWS API there. */
   readonly api: number;
+  /** File with the key and the certificate by which the API answers over TLS, too. */
+  readonly certificateFile: string;
 }
 
-function renderEndpoints(vpcId: string, router: NetworkNamespace, ports: EndpointPorts): string {
-  const endpoint = (name: string, address: string, port: number) => [
+function renderEndpoints(vpcId: string, router: NetworkNamespace, endpoints: Endpoints): string {
+  const endpoint = (name: string, address: string, port: number, ...moreBinds: string[]) => [
     `frontend ${name}`,
     `  bind ${address}:80 namespace ${router.name}`,
+    ...moreBinds,
     `  http-request set-header ${sourceHeader} %[src]`,
     `  http-request set-header ${vpcHeader} ${vpcId}`,
     `  default_backend ${name}`,
@@ -37,8 +42,13 @@ function renderEndpoints(vpcId: string, router: NetworkNamespace, ports: Endpoin
     "  timeout connect 5s",
     "  timeout client 120s",
     "  timeout server 120s",
-    ...endpoint("metadata", metadataAddress, ports.metadata),
-    ...endpoint("api", apiAddress, ports.api),
+    ...endpoint("metadata", metadataAddress, endpoints.metadata),
+    ...endpoint(
+      "api",
+      apiAddress,
+      endpoints.api,
+      `  bind ${apiAddress}:443 ssl crt ${endpoints.certificateFile} namespace ${router.name}`,
+    ),
     "",
   ].join("\n");
 }
@@ -48,10 +58,10 @@ export function startEndpoints(
   state: StateDirectory,
   vpcId: string,
   router: NetworkNamespace,
-  ports: EndpointPorts,
+  endpoints: Endpoints,
 ): Promise<Service> {
   const config = join(state.folder("networks", router.name), "endpoints.cfg");
-  writeFileSync(config, renderEndpoints(vpcId, router, ports));
+  writeFileSync(config, renderEndpoints(vpcId, router, endpoints));
   return spawnService(state, `${router.name}-endpoints`, "haproxy", ["-db", "-f", config], {
     isReady: async () => (await router.run("ss", ["-Hltn"])).includes(`${apiAddress}:80`),
   });

@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { spawnService } from "../service";
 import type { Service } from "../service";
 import type { StateDirectory } from "../state";
+import { secureNames } from "./authority";
+import { apiAddress } from "./endpoints";
 import type { NetworkNamespace } from "./namespace";
 import { uplinkResolver } from "./uplink";
 
 /** Where hosts find their resolver, as on EC2. */
 export const resolverAddress = "169.254.169.253";
 
-/** A network's resolver: the names of its private zones, and whatever the machine's own resolver knows. */
+/** A network's resolver: the names of its private zones and of what answers for AWS here, and whatever the machine's own resolver knows. */
 export class Resolver {
   private readonly names = new Map<string, string>();
 
@@ -29,6 +31,7 @@ export class Resolver {
         ...["netns", "exec", router.name, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null"],
         ...["--no-resolv", `--server=${uplinkResolver}`, `--listen-address=${resolverAddress}`],
         ...["--bind-interfaces", "--no-hosts", `--addn-hosts=${hostsFile}`, "--local-ttl=5"],
+        ...secureNames.map((name) => `--host-record=${name},${apiAddress}`),
         ...["--user=root", "--pid-file="],
       ],
       { isReady: async () => (await router.run("ss", ["-Hlun"])).includes(`${resolverAddress}:53`) },

@@ -4,7 +4,7 @@ import { namePrefix } from "../state";
 import type { StateDirectory } from "../state";
 import { Undo } from "../undo";
 import { apiAddress, metadataAddress, startEndpoints } from "./endpoints";
-import type { EndpointPorts } from "./endpoints";
+import type { Endpoints } from "./endpoints";
 import { renderFirewall } from "./firewall";
 import type { FirewallRule } from "./firewall";
 import { NetworkNamespace, uniqueName } from "./namespace";
@@ -79,15 +79,15 @@ export class VpcNetwork {
   static async create(
     state: StateDirectory,
     id: string,
-    ports: EndpointPorts,
+    endpoints: Endpoints,
     onFault: (error: Error) => void,
   ): Promise<VpcNetwork> {
     const network = new VpcNetwork(id, onFault);
-    await network.undo.ifFails(() => network.build(state, ports));
+    await network.undo.ifFails(() => network.build(state, endpoints));
     return network;
   }
 
-  private async build(state: StateDirectory, ports: EndpointPorts): Promise<void> {
+  private async build(state: StateDirectory, endpoints: Endpoints): Promise<void> {
     const { router, undo } = this;
     undo.add(() => router.delete());
     await router.create();
@@ -100,7 +100,7 @@ export class VpcNetwork {
     this.keep(await startUplink(state, router));
     // Subnets have a way out only by their own route tables.
     await router.ip("route", "delete", "default");
-    this.keep(await startEndpoints(state, this.id, router, ports));
+    this.keep(await startEndpoints(state, this.id, router, endpoints));
     this.resolver = await Resolver.start(state, router);
     this.keep(this.resolver.service);
     await this.applyFirewall();
