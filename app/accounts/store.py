@@ -34,7 +34,7 @@ class AccountMissing(Exception):
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def new_id() -> str:
@@ -171,7 +171,19 @@ def change_by_id(account_id: str, update: Callable[[Account], Account]) -> Accou
     return change(login_of(account_id), update_same)
 
 
-def delete(account_id: str) -> None:
+def deletion_of(account_id: str) -> Account | None:
+    """The tombstone of an account, as long as its login is kept; none if the account is there."""
+    try:
+        document, _ = objects.read(_key(login_of(account_id)))
+    except objects.Missing as error:
+        raise AccountMissing from error
+    account = Account.from_document(document)
+    if account.id != account_id:
+        raise AccountMissing
+    return account if account.deleted is not None else None
+
+
+def delete(account_id: str) -> Account:
     """Leaves a tombstone, which holds nothing but the time."""
 
     def bury(account: Account) -> Account:
@@ -183,7 +195,7 @@ def delete(account_id: str) -> None:
             deleted=int(time.time()),
         )
 
-    change_by_id(account_id, bury)
+    return change_by_id(account_id, bury)
 
 
 def logins(prefix: str, after: str, limit: int) -> list[str]:

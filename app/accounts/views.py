@@ -1,5 +1,6 @@
 """Sign-up, sign-in, and what users do with their own accounts."""
 
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -73,6 +74,20 @@ def log_event(
     )
 
 
+def log_once(request: Request, event: EventName, account: str, at: str) -> None:
+    """Records the beginning or the end of an account, which a repeated request tells again."""
+    request.META["service.account"] = account
+    log.record_once(request, event, account, datetime.fromisoformat(at))
+
+
+def log_refusal(request: Request, error: APIException) -> None:
+    """Records a refused sign-in."""
+    # Nobody has proved to be the account's owner: it is what this happened to.
+    target = error.account if isinstance(error, sessions.SignInRefused) else ""
+    reason = str(error.get_codes())
+    log.record_refusal(request, "account.sign_in_refused", object=target, reason=reason)
+
+
 class PublicView(APIView):
     """A view for those who have no access token yet."""
 
@@ -105,10 +120,12 @@ class SignUp(PublicView):
         except store.AccountExists:
             try:
                 account = sessions.authenticate(login, password, client)
-            except (sessions.InvalidCredentials, sessions.AccountLocked) as error:
-                raise LoginTaken() from error
-        else:
-            log_event(request, "account.signed_up", account.id)
+            except APIException as error:
+                log_refusal(request, error)
+                if isinstance(error, sessions.SignInRefused):
+                    raise LoginTaken() from error
+                raise
+        log_once(request, "account.signed_up", account.id, account.created_at)
         return Response({"id": account.id}, 201)
 
 
@@ -120,10 +137,7 @@ def signed_in(request: Request) -> dict[str, object]:
         account = sessions.authenticate(login, password, client)
         answer = sessions.begin(login, account, password, client)
     except APIException as error:
-        # Nobody has proved to be the account's owner: it is what this happened to.
-        target = error.account if isinstance(error, sessions.SignInRefused) else ""
-        reason = str(error.get_codes())
-        log_event(request, "account.sign_in_refused", object=target, reason=reason)
+        log_refusal(request, error)
         raise
     log_event(request, "account.signed_in", account.id)
     return answer
@@ -207,9 +221,18 @@ def reauthenticated(request: Request, password: str) -> tuple[str, store.Account
         account = sessions.authenticate(login, password, client_of(request))
     except store.AccountMissing as error:
         raise SignedOut() from error
-    except sessions.InvalidCredentials as error:
-        log_event(request, "account.password_refused", user.account)
-        raise WrongPassword() from error
+    except APIException as error:
+        who = user.account
+        log.record_refusal(
+            request,
+            "account.password_refused",
+            account=who,
+            object=who,
+            reason=str(error.get_codes()),
+        )
+        if not isinstance(error, sessions.InvalidCredentials):
+            raise
+        raise (WrongPassword() if error.account == who else SignedOut()) from error
     if (account.id, account.token_version) != (user.account, user.token_version):
         raise SignedOut()
     return login, account
@@ -234,8 +257,15 @@ class DeleteAccount(APIView):
     def post(self, request: Request) -> Response:
         """Deletes one's own account and all that belongs to it. The login cannot be had again for 30 days."""
         given = body(request, Password)
-        _, account = reauthenticated(request, given["password"])
-        account_deleted.send(sender=type(self), account=account.id)
-        store.delete(account.id)
-        log_event(request, "account.deleted", account.id)
+        account_id = principal(request).account
+        try:
+            # A reply can get lost: there is nothing left to ask a password for.
+            deletion = store.deletion_of(account_id)
+            if deletion is None:
+                reauthenticated(request, given["password"])
+            account_deleted.send(sender=type(self), account=account_id)
+            deletion = deletion or store.delete(account_id)
+        except store.AccountMissing as error:
+            raise SignedOut() from error
+        log_once(request, "account.deleted", account_id, deletion.changed_at)
         return Response(status=204)

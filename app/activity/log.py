@@ -6,6 +6,7 @@ An event goes to the host's structured log in any case. Into the database it get
 
 import logging
 import re
+from datetime import datetime
 from typing import Any
 
 from rest_framework.request import Request
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from activity import spool
 from activity.models import Event, EventName
 from core import environment
-from core.identifiers import time_of, uuid7
+from core.identifiers import repeatable_id, time_of, uuid7
 
 logger = logging.getLogger("activity")
 
@@ -52,6 +53,24 @@ def record(
     happened = event_of(request, event, account=account, object=object, **details)
     write_line(happened)
     spool.put(happened)
+
+
+def record_once(request: Request, event: EventName, account: str, at: datetime) -> None:
+    """Records what an account does once in its life. Told again, after a lost reply, it is the same event."""
+    happened = event_of(request, event, account=account, object=account)
+    happened.id = repeatable_id(at, f"{event} {account}")
+    happened.at = time_of(happened.id)
+    write_line(happened)
+    spool.put(happened)
+
+
+def record_refusal(
+    request: Request, event: EventName, *, account: str = "", object: str = "", reason: str
+) -> None:
+    """Records what was refused: a line for each time, and an event for all that are alike and follow each other."""
+    happened = event_of(request, event, account=account, object=object, reason=reason)
+    write_line(happened)
+    spool.count(happened)
 
 
 def _request_id(request: Request) -> str:

@@ -5,7 +5,9 @@ into the database, then deletes it there. Whatever ends in between, the next one
 row however often it is stored, so nothing is lost and nothing is there twice. Workers need not agree on whose turn it is.
 
 While the bucket does not answer, events wait in memory for it or the database. What is left when both are away and the
-process ends is the structured log.
+process ends is the structured log. Refusals are counted in memory: see activity.refusals.
+
+What PostgreSQL will never take is set aside, in the bucket and with an error in the log: it must not hold up the rest.
 """
 
 import json
@@ -21,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
+from django.db import DataError, IntegrityError, connection
 from django.db import Error as DatabaseError
-from django.db import connection
 
+from activity import refusals
 from activity.models import Event
+from activity.signals import housekeeping
 from core import aws, environment
 from core.identifiers import uuid7
 
@@ -32,16 +36,20 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 PREFIX = "activity/"
+SET_ASIDE = f"{PREFIX}refused/"
 # Objects that are moved at once.
 BATCH = 100
 # How soon what did not work is tried again, and how soon the objects of a host that has ended are found.
 RETRY_SECONDS = 5.0
 SWEEP_SECONDS = 300.0
-PRUNE_SECONDS = 3600.0
+HOUSEKEEPING_SECONDS = 3600.0
 # Events that wait in memory; of more than these only the lines in the log remain.
 MAX_WAITING = 10_000
 
 logger = logging.getLogger(__name__)
+
+# Another attempt would be refused as well.
+_UNFIT = (DataError, IntegrityError, UnicodeError)
 
 _FIELDS = ("event", "account", "object", "client", "request", "host", "details")
 
@@ -51,6 +59,7 @@ class Spool:
 
     def __init__(self) -> None:
         self.waiting: deque[Event] = deque()
+        self.refusals = refusals.Refusals()
         self.bucket_away = False
         self.ending = False
         self.wake = threading.Event()
@@ -67,6 +76,11 @@ class Spool:
         if self.bucket_away:
             self._remember(event)
         self.wake.set()
+
+    def count(self, event: Event) -> None:
+        """Notes a refusal, to be stored soon with those that are like it."""
+        if self.refusals.add(event):
+            self.wake.set()
 
     def _remember(self, event: Event) -> None:
         if len(self.waiting) < MAX_WAITING:
@@ -85,23 +99,30 @@ class Spool:
         self.wake.set()
         if self.thread:
             self.thread.join()
+        for event in self.refusals.take():
+            self._remember(event)
         if self.waiting:
             self._try(self._empty_memory)
 
     def _work(self) -> None:
         # Workers that start together sweep at different times.
         pause = random.uniform(0, RETRY_SECONDS)
-        pruned = -PRUNE_SECONDS
+        kept = -HOUSEKEEPING_SECONDS
         while not self.ending:
             self.wake.wait(pause)
             self.wake.clear()
             moved = self.move()
             pause = SWEEP_SECONDS if moved else RETRY_SECONDS
-            if moved and time.monotonic() - pruned >= PRUNE_SECONDS and self._try(prune):
-                pruned = time.monotonic()
+            if self.refusals:
+                pause = min(pause, refusals.INTERVAL_SECONDS)
+            due = time.monotonic() - kept >= HOUSEKEEPING_SECONDS
+            if moved and due and self._try(keep_house):
+                kept = time.monotonic()
 
     def move(self) -> bool:
         """Moves everything to the database. False if something keeps it from that."""
+        for event in self.refusals.due():
+            self._remember(event)
         return self._try(self._empty_memory) and self._try(self._drain)
 
     def _drain(self) -> None:
@@ -133,18 +154,18 @@ class Spool:
             return
         try:
             insert(events)
-        except DatabaseError:
+        except (DatabaseError, UnicodeError):
             write(events)
         for _ in events:
             self.waiting.popleft()
 
 
 _spool = Spool()
-put, start, stop = _spool.put, _spool.start, _spool.stop
+put, count, start, stop = _spool.put, _spool.count, _spool.start, _spool.stop
 
 
-def write(events: Iterable[Event]) -> None:
-    """Puts events into one object of the bucket."""
+def write(events: Iterable[Event], key: str = "") -> None:
+    """Puts events into one object of the bucket, a new one unless its key is given."""
     documents = [
         {"id": str(event.id), "at": event.at.isoformat()}
         | {name: getattr(event, name) for name in _FIELDS}
@@ -152,10 +173,22 @@ def write(events: Iterable[Event]) -> None:
     ]
     aws.s3().put_object(
         Bucket=environment.current().account_bucket,
-        Key=f"{PREFIX}{uuid7()}.json",
+        Key=key or f"{PREFIX}{uuid7()}.json",
         Body=json.dumps(documents).encode(),
         ContentType="application/json",
     )
+
+
+def keep_house() -> None:
+    """What is due now and then: old events go, and others get to do the like."""
+    prune()
+    housekeeping.send(sender=Spool)
+    listing = aws.s3().list_objects_v2(
+        Bucket=environment.current().account_bucket, Prefix=SET_ASIDE
+    )
+    if count := listing["KeyCount"]:
+        more = " or more" if listing["IsTruncated"] else ""
+        logger.error("activity: %d%s objects are set aside under %s", count, more, SET_ASIDE)
 
 
 def prune() -> None:
@@ -179,7 +212,7 @@ def drain() -> None:
     with ThreadPoolExecutor(4, "activity-read") as readers:
         while True:
             listing = aws.s3().list_objects_v2(
-                Bucket=bucket, Prefix=PREFIX, StartAfter=after, MaxKeys=BATCH
+                Bucket=bucket, Prefix=PREFIX, Delimiter="/", StartAfter=after, MaxKeys=BATCH
             )
             listed = listing.get("Contents", [])
             if not listed:
@@ -189,13 +222,30 @@ def drain() -> None:
             found = [one for one in readers.map(_read, keys) if one]
             if not found:
                 continue
-            insert([event for _, events in found for event in events])
+            try:
+                insert([event for _, events in found for event in events])
+            except _UNFIT:
+                for name, events in found:
+                    _insert_each(name["Key"], events)
             # Only now: whatever happens before is done again by the next one.
             deleted = aws.s3().delete_objects(
                 Bucket=bucket, Delete={"Objects": [one for one, _ in found], "Quiet": True}
             )
             for error in deleted.get("Errors", []):
                 logger.error("activity: %s is not deleted: %s", error["Key"], error["Code"])
+
+
+def _insert_each(key: str, events: list[Event]) -> None:
+    """Stores an object's events one by one, and sets aside those that the database refuses."""
+    refused = []
+    for event in events:
+        try:
+            insert([event])
+        except _UNFIT as error:
+            refused.append(event)
+            logger.error("activity: the database refuses event %s of %s: %s", event.id, key, error)
+    if refused:
+        write(refused, key.replace(PREFIX, SET_ASIDE, 1))
 
 
 def _read(key: str) -> tuple["ObjectIdentifierTypeDef", list[Event]] | None:

@@ -15,6 +15,12 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=value | 0b10 << 62 | secrets.randbits(62))
 
 
+def repeatable_id(moment: datetime, name: str) -> uuid.UUID:
+    """The time-ordered UUID of something that is told by its name: the same whenever it is asked for."""
+    digest = uuid.uuid5(uuid.NAMESPACE_OID, name).int & (1 << 76) - 1
+    return uuid.UUID(int=first_id_at(moment).int | 0x7 << 76 | digest)
+
+
 def first_id_at(moment: datetime) -> uuid.UUID:
     """Not above any time-ordered UUID of that moment or later, and above all that are older."""
     milliseconds = -((_EPOCH - moment) // timedelta(milliseconds=1))

@@ -8,6 +8,7 @@ from django.db import connection
 
 from accounts import passwords, sessions, store, tokens
 from accounts.rules import normalize_login
+from activity import spool
 from conftest import User
 from fake_aws import objects
 from tasks.models import Task
@@ -381,6 +382,23 @@ def test_deletion_takes_the_tasks_along_and_keeps_the_login(api, user, other):
     assert api("POST", "/v1/signup", user.credentials).status_code == 409
 
 
+def test_what_a_token_adds_after_the_deletion_goes_too(user, other):
+    assert user("POST", "/v1/account/delete", {"password": user.password}).status_code == 204
+    assert user("POST", "/v1/tasks", {"title": "left over"}).status_code == 201
+    other("POST", "/v1/tasks", {"title": "kept"})
+    spool.drain()
+    spool.keep_house()
+    assert not Task.objects.filter(owner=user.key).exists()
+    assert Task.objects.filter(owner=other.key).exists()
+    connection.close()
+
+
+def test_a_token_of_a_deleted_account_is_of_no_use_to_change_its_password(user):
+    assert user("POST", "/v1/account/delete", {"password": user.password}).status_code == 204
+    passwords = {"password": user.password, "new_password": "quite another password"}
+    assert user("PUT", "/v1/account/password", passwords).status_code == 401
+
+
 def test_a_login_that_is_made_anew_inherits_nothing(api, user, monkeypatch):
     user("POST", "/v1/account/delete", {"password": user.password})
     # A task that was written while the account went.
@@ -400,7 +418,7 @@ def test_deletion_holds_no_connection_while_it_waits_for_the_bucket(user, monkey
 
     def observed(account):
         held.append(connection.connection)
-        delete(account)
+        return delete(account)
 
     monkeypatch.setattr(store, "delete", observed)
     assert user("POST", "/v1/account/delete", {"password": user.password}).status_code == 204

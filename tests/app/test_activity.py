@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 import boto3
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
-from activity import spool
+from accounts import store
+from activity import refusals, spool
 from activity.models import Event
 from cluster import OWNER, SERVICE
 from conftest import User, eventually, manage
@@ -31,6 +32,7 @@ def own_spool(monkeypatch):
     connection.close()
     fresh = spool.Spool()
     monkeypatch.setattr(spool, "put", fresh.put)
+    monkeypatch.setattr(spool, "count", fresh.count)
     return fresh
 
 
@@ -116,6 +118,105 @@ def test_what_accounts_do(api, user, admin, own_spool):
     assert (refused["results"][0]["account"], refused["results"][0]["object"]) == ("", "")
     # No row names a login: the account is gone, and what is kept of it names nobody.
     assert user.login not in json.dumps(rows + tasks)
+
+
+def test_a_sign_up_that_is_told_again_is_one_event(user, own_spool, s3_faults):
+    # The account is there, but both replies were lost: whoever asked was told to try again.
+    s3_faults.before("PUT", lambda: None)
+    s3_faults.lose_reply("PUT", times=2)
+    credentials = {**user.credentials, "login": f"unheard-{user.key}"}
+    assert user.api("POST", "/v1/signup", credentials).status_code == 503
+    again = [user.api("POST", "/v1/signup", credentials) for _ in range(2)]
+    (key,) = {response.json["id"] for response in again if response.status_code == 201}
+    assert own_spool.move()
+    assert stored(key) == ["account.signed_up"]
+    (event,) = Event.objects.filter(object=key)
+    connection.close()
+    assert event.at.isoformat(timespec="milliseconds") == store.read_by_id(key).created_at
+
+
+def test_a_deletion_that_is_told_again_is_one_event(user, own_spool):
+    # Whatever password: there is no account that it could be compared with.
+    for password in (user.password, user.password, "something else altogether"):
+        assert user("POST", "/v1/account/delete", {"password": password}).status_code == 204
+    assert own_spool.move()
+    assert stored(user.key) == ["account.signed_up", "account.signed_in", "account.deleted"]
+
+
+def test_guessing_by_signing_up_is_noted(api, user, own_spool):
+    wrong = {**user.credentials, "password": "something else altogether"}
+    statuses = {api("POST", "/v1/signup", wrong).status_code for _ in range(11)}
+    assert statuses == {409, 429}
+    assert own_spool.move()
+    assert [one["details"] for one in refused(user.key)] == [
+        {"reason": "invalid_credentials", "times": 10}
+    ]
+
+
+def refused(target: str) -> list[dict]:
+    """The refused sign-ins of an account that have been stored, the oldest first."""
+    events = Event.objects.filter(event="account.sign_in_refused", object=target).order_by("id")
+    found = list(events.values("client", "details"))
+    connection.close()
+    return found
+
+
+def test_refusals_that_are_alike_are_one_event_and_no_request_to_the_bucket(
+    api, user, own_spool, s3_faults, monkeypatch, caplog
+):
+    assert own_spool.move()
+    s3_faults.seen.clear()
+    wrong = {**user.credentials, "password": "something else altogether"}
+
+    def guess(client: str, times: int) -> None:
+        for _ in range(times):
+            api("POST", "/v1/signin", wrong, headers={"X-Forwarded-For": client})
+
+    with caplog.at_level("INFO"):
+        guess("192.0.2.1", 3)
+        guess("192.0.2.2", 9)
+    assert not [request for request in s3_faults.seen if request.startswith("activity")]
+    # The host's log has each of them.
+    assert [r.message for r in caplog.records].count("account.sign_in_refused") == 12
+    assert own_spool.move()
+    assert refused(user.key) == [
+        {"client": "192.0.2.1", "details": {"reason": "invalid_credentials", "times": 3}},
+        {"client": "192.0.2.2", "details": {"reason": "invalid_credentials", "times": 7}},
+    ]
+    (limited,) = [one for one in refused("") if one["client"] == "192.0.2.2"]
+    assert limited["details"] == {"reason": "too_many_failures", "times": 2}
+    # The next ones wait for the end of the interval, or of the process.
+    guess("192.0.2.1", 1)
+    assert own_spool.move() and own_spool.refusals
+    own_spool.stop()
+    assert len([one for one in refused("") if one["client"] == "192.0.2.1"]) == 1
+
+
+def test_refusals_go_by_the_bucket_while_the_database_is_away(api, user, own_spool, monkeypatch):
+    def away(events):
+        raise OperationalError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "insert", away)
+        api("POST", "/v1/signin", {**user.credentials, "password": "something else altogether"})
+        assert not own_spool.move()
+    assert "account.sign_in_refused" in [one["event"] for one in spooled()]
+    assert own_spool.move()
+    assert [one["details"] for one in refused(user.key)] == [{"reason": "invalid_credentials"}]
+
+
+def test_kinds_of_refusals_are_bounded_and_all_of_them_counted(monkeypatch):
+    monkeypatch.setattr(refusals, "MAX_KINDS", 2)
+    counted = refusals.Refusals()
+    first = [
+        counted.add(event(event="e", client=f"192.0.2.{number}", details={"reason": reason}))
+        for number in range(4)
+        for reason in ("wrong", "wrong")
+    ]
+    assert first == [True, *[False] * 7]
+    taken = [(one.client, one.details.get("times")) for one in counted.take()]
+    assert taken == [("192.0.2.0", 2), ("192.0.2.1", 2), ("", 4)]
+    assert not counted
 
 
 def test_a_resized_fleet(admin, group, own_spool):
@@ -376,8 +477,6 @@ def test_the_bucket_away_in_the_middle(user, own_spool, s3_faults):
 
 
 def test_the_bucket_away_and_then_the_database(user, own_spool, s3_faults, monkeypatch):
-    from django.db import OperationalError
-
     def away(events):
         raise OperationalError("away")
 
@@ -491,6 +590,53 @@ def test_what_cannot_be_read_is_left_and_holds_up_nothing(user, own_spool, monke
     finally:
         for key in keys:
             client.delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [{"object": "\0"}, {"client": "x" * 65}, {"details": {"a": "\0"}}, {"request": None},
+     {"account": "\ud800"}],
+    ids=["NUL", "too long", "NUL in JSON", "nothing", "surrogate"],
+)  # fmt: skip
+@pytest.mark.parametrize("remembered", [False, True], ids=["in the bucket", "in memory"])
+def test_what_the_database_refuses_is_set_aside_and_holds_up_nothing(
+    user, own_spool, s3_faults, caplog, unfit, remembered
+):
+    strange = event(**{"event": "e", "object": "strange", **unfit})
+    fit = event(event="e", object=user.key)
+    if remembered:
+        own_spool.waiting += [strange, fit]
+    else:
+        spool.write([strange, fit])
+    client = boto3.client("s3", region_name=REGION)
+    try:
+        assert own_spool.move()
+        assert stored(user.key) == ["account.signed_up", "account.signed_in", "e"]
+        assert str(strange.id) in caplog.text
+        (key,) = [key for key in objects() if key.startswith(spool.PREFIX)]
+        assert key.startswith(spool.SET_ASIDE)
+        assert [one["id"] for one in json.loads(objects()[key])] == [str(strange.id)]
+        # It is not tried again, but told of again.
+        s3_faults.seen.clear()
+        assert own_spool.move()
+        assert s3_faults.seen == ["activity GET"]
+        spool.keep_house()
+        assert "1 objects are set aside" in caplog.text
+    finally:
+        for key in objects():
+            if key.startswith(spool.PREFIX):
+                client.delete_object(Bucket=BUCKET, Key=key)
+        connection.close()
+
+
+def test_what_is_set_aside_is_kept_before_it_goes(user, own_spool, s3_faults):
+    spool.write([event(event="e", object="\0")])
+    s3_faults.answer("activity PUT", 500, times=2)
+    assert not own_spool.move()
+    assert "\0" in [one["object"] for one in spooled()]
+    assert own_spool.move()
+    (key,) = [key for key in objects() if key.startswith(spool.PREFIX)]
+    boto3.client("s3", region_name=REGION).delete_object(Bucket=BUCKET, Key=key)
 
 
 def test_nothing_is_left_in_a_bucket_with_versions(settings_with):
