@@ -6,6 +6,7 @@ import { Failure } from "./failure";
 import { askNewPassword, askPasswords } from "./passwords";
 import { administrator, type Credentials } from "./secret";
 import { outputsOf, serviceUrl } from "./service";
+import type { Tokens } from "./sessions";
 import { localTime } from "./text";
 
 async function signIn({ output }: Context, service: Service, credentials: Credentials): Promise<void> {
@@ -86,7 +87,9 @@ export function addAccountCommands(program: Command): void {
         const service = await find();
         const [password = "", next = ""] = await askNewPassword("Present password");
         const body = { password, new_password: next };
-        await service.sessions.begin(await answerTo(service.own.PUT("/v1/account/password", { body })));
+        const answer = await answerTo(service.own.PUT("/v1/account/password", { body }));
+        // Whoever sends a token gets tokens.
+        await service.sessions.begin(answer as Tokens);
         output.show({ url: service.url }, () =>
           output.line("The password is changed; other sessions have ended."),
         );

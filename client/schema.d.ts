@@ -349,6 +349,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/healthcheck": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Is the process alive? As /livez. */
+    get: operations["healthcheck"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/readyz": {
     parameters: {
       query?: never;
@@ -366,55 +383,126 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/schema": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** This description. */
+    get: operations["v1_schema"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
     /** @description What may be told of an account: neither a password nor a hash. */
     Account: {
+      /** @example 3f2b8c0e9d714a6f8b1c5d7e9f0a2b4c */
       id: string;
+      /** @example ada@example.com */
       login: string;
-      role: string;
+      /**
+       * @example user
+       * @enum {string}
+       */
+      role: "user" | "admin";
+      /** @example false */
       locked: boolean;
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       created_at: string;
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       changed_at: string;
     };
     AccountPage: {
       results: components["schemas"]["Account"][];
+      /** @example ada@example.com */
       next_cursor: string | null;
     };
     Change: {
-      /** Format: date-time */
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       at: string;
-      /** @description The administrator who asked for it. */
+      /**
+       * @description The administrator who asked for it.
+       * @example 3f2b8c0e9d714a6f8b1c5d7e9f0a2b4c
+       */
       account: string;
+      /** @example 2 */
       from: number;
+      /** @example 3 */
       to: number;
     };
     CreatedAccount: {
+      /** @example 3f2b8c0e9d714a6f8b1c5d7e9f0a2b4c */
       id: string;
     };
     /** @description A login and its password, normalized. */
     Credentials: {
+      /** @example ada@example.com */
       login: string;
+      /** @example three quiet herons */
       password: $Write<string>;
     };
     Event: {
-      /** Format: uuid */
+      /**
+       * Format: uuid
+       * @example 019ca8b1-5f60-7cc3-98c4-dc0c0c07398f
+       */
       id: string;
-      /** Format: date-time */
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       at: string;
+      /** @example account.signed_in */
       event: components["schemas"]["EventEnum"];
-      /** @description Who did it; empty where nobody had signed in. */
+      /**
+       * @description Who did it; empty where nobody had signed in.
+       * @example 3f2b8c0e9d714a6f8b1c5d7e9f0a2b4c
+       */
       account: string;
-      /** @description What it was done to; may be empty. */
+      /**
+       * @description What it was done to; may be empty.
+       * @example 019ca8b1-5f60-7cc3-98c4-dc0c0c07398f
+       */
       object: string;
-      /** @description The client's address. */
+      /**
+       * @description The client's address.
+       * @example 203.0.113.9
+       */
       client: string;
-      /** @description The request's id. */
+      /**
+       * @description The request's id.
+       * @example 1-67891233-abcdef012345678912345678
+       */
       request: string;
-      /** @description The host that served the request. */
+      /**
+       * @description The host that served the request.
+       * @example i-0a1b2c3d4e5f67890
+       */
       host: string;
+      /**
+       * @example {
+       *       "version": 2
+       *     }
+       */
       details: {
         [key: string]: unknown;
       };
@@ -435,6 +523,7 @@ export interface components {
      *     * `task.changed` - task.changed
      *     * `task.deleted` - task.deleted
      *     * `fleet.resized` - fleet.resized
+     * @example account.signed_in
      * @enum {string}
      */
     EventEnum:
@@ -455,14 +544,24 @@ export interface components {
       | "fleet.resized";
     EventPage: {
       results: components["schemas"]["Event"][];
+      /** @example WyI5ZjM2 */
       next_cursor: string | null;
     };
     Fleet: {
-      name: $Read<string>;
-      minimum: $Read<number>;
-      maximum: $Read<number>;
+      /** @example tasks-prod-web-20260301093000 */
+      name: string;
+      /** @example 2 */
+      minimum: number;
+      /** @example 6 */
+      maximum: number;
+      /** @example 3 */
       desired: number;
-      instances: $Read<components["schemas"]["Instance"][]>;
+      instances: components["schemas"]["Instance"][];
+    };
+    /** @description Refuses what it does not know, by name: a misspelt field must not pass for one that was left out. */
+    FleetSize: {
+      /** @example 3 */
+      desired: number;
     };
     History: {
       /** @description Null while the database is away. */
@@ -470,76 +569,136 @@ export interface components {
       activities: components["schemas"]["ScalingActivity"][];
     };
     Instance: {
+      /** @example i-0a1b2c3d4e5f67890 */
       id: string;
+      /** @example us-east-1a */
       zone: string;
+      /** @example InService */
       state: string;
+      /** @example Healthy */
       health: string;
     };
     /** @description Credentials that obey the rules. */
     NewCredentials: {
+      /** @example ada@example.com */
       login: string;
+      /** @example three quiet herons */
       password: $Write<string>;
     };
+    /** @description Refuses what it does not know, by name: a misspelt field must not pass for one that was left out. */
     NewPassword: {
-      /** @description The present one. */
+      /**
+       * @description The present one.
+       * @example three quiet herons
+       */
       password: $Write<string>;
+      /** @example three quiet herons */
       new_password: $Write<string>;
     };
+    /** @description Refuses what it does not know, by name: a misspelt field must not pass for one that was left out. */
     Password: {
-      /** @description The present one. */
+      /**
+       * @description The present one.
+       * @example three quiet herons
+       */
       password: $Write<string>;
     };
     /** @description What is to change of a task. */
     PatchedTaskPatch: {
+      /** @example Buy milk */
       title?: string;
+      /** @example false */
       done?: boolean;
     };
+    /** @description Refuses what it does not know, by name: a misspelt field must not pass for one that was left out. */
     RefreshToken: {
+      /** @example eyJhbGciOiJI.eyJpc3MiOiJk.dBjftJeZ4CVP */
       refresh: string;
     };
     ScalingActivity: {
+      /** @example f9f2d65b-f1f2-43e7-b46d-d86756459699 */
       id: string;
-      /** Format: date-time */
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       started_at: string;
-      /** Format: date-time */
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       ended_at: string | null;
+      /** @example Successful */
       status: string;
+      /** @example Launching a new EC2 instance: i-0a1b2c3d4e5f67890 */
       description: string;
+      /** @example An administrator asked for 3 hosts. */
       cause: string;
     };
     /** @description What is told of a session whose tokens are in cookies. */
     Session: {
-      /** @description Seconds. */
+      /**
+       * @description Seconds.
+       * @example 600
+       */
       expires_in: number;
     };
     Task: {
-      /** Format: uuid */
+      /**
+       * Format: uuid
+       * @example 019ca8b1-5f60-7cc3-98c4-dc0c0c07398f
+       */
       id: $Read<string>;
+      /** @example Buy milk */
       title: string;
+      /** @example false */
       done?: boolean;
+      /** @example 1 */
       version: $Read<number>;
-      /** Format: date-time */
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       created_at: $Read<string>;
-      /** Format: date-time */
+      /**
+       * Format: date-time
+       * @example 2026-03-01T09:30:00.125Z
+       */
       updated_at: $Read<string>;
     };
     /** @description A whole task. */
     TaskBody: {
+      /** @example Buy milk */
       title: string;
-      /** @default false */
+      /**
+       * @default false
+       * @example false
+       */
       done?: boolean;
     };
     TaskPage: {
       results: components["schemas"]["Task"][];
+      /** @example WyI5ZjM2 */
       next_cursor: string | null;
     };
     Tokens: {
+      /** @example eyJhbGciOiJI.eyJpc3MiOiJk.dBjftJeZ4CVP */
       access: string;
-      /** @default Bearer */
-      token_type?: string;
-      /** @description Seconds. */
+      /**
+       * @default Bearer
+       * @example Bearer
+       * @constant
+       */
+      token_type?: "Bearer";
+      /**
+       * @description Seconds.
+       * @example 600
+       */
       expires_in: number;
-      /** @description Good for one use. */
+      /**
+       * @description Good for one use.
+       * @example eyJhbGciOiJI.eyJpc3MiOiJk.dBjftJeZ4CVP
+       */
       refresh: string;
     };
     /**
@@ -553,16 +712,26 @@ export interface components {
      *     }
      */
     Problem: {
-      /** @constant */
+      /**
+       * @example about:blank
+       * @constant
+       */
       type: "about:blank";
+      /** @example Not Found */
       title: string;
+      /** @example 404 */
       status: number;
+      /** @example not_found */
       code: string;
+      /** @example Not found. */
       detail: string;
       /** @description With the code `invalid`: what is wrong with which field. */
       errors?: {
+        /** @example title */
         field: string;
+        /** @example not_found */
         code: string;
+        /** @example Not found. */
         detail: string;
       }[];
     };
@@ -604,7 +773,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -665,7 +843,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -754,12 +932,13 @@ export interface operations {
       };
     };
     responses: {
+      /** @description Tokens, or a session in cookies for who has one. */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Tokens"];
+          "application/json": components["schemas"]["Tokens"] | components["schemas"]["Session"];
         };
       };
       /** @description The request is malformed or not valid. */
@@ -774,7 +953,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -883,7 +1062,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -952,7 +1131,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1039,7 +1218,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1117,7 +1296,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1241,7 +1420,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1308,7 +1487,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1355,7 +1534,7 @@ export interface operations {
     };
     requestBody: {
       content: {
-        "application/json": components["schemas"]["Fleet"];
+        "application/json": components["schemas"]["FleetSize"];
       };
     };
     responses: {
@@ -1379,7 +1558,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1494,7 +1673,7 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1564,7 +1743,7 @@ export interface operations {
       /** @description The credentials, or the session, are not valid. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1638,7 +1817,7 @@ export interface operations {
       /** @description The credentials, or the session, are not valid. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1806,7 +1985,7 @@ export interface operations {
       /** @description No account has this login and password. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -1910,7 +2089,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2084,7 +2272,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2153,7 +2350,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2263,7 +2469,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2308,7 +2523,7 @@ export interface operations {
         /** @description Only if the task has one of these ETags. */
         "If-Match"?: string;
         /** @description `*`: only if there is no such task. */
-        "If-None-Match"?: string;
+        "If-None-Match"?: "*";
       };
       path: {
         id: string;
@@ -2356,7 +2571,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2463,7 +2687,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2551,7 +2784,16 @@ export interface operations {
       /** @description The access token is missing, not valid, or has expired. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another site asks with the session of a browser. */
+      403: {
+        headers: {
           [name: string]: unknown;
         };
         content: {
@@ -2658,7 +2900,7 @@ export interface operations {
       /** @description The refresh token is not valid any more. */
       401: {
         headers: {
-          "WWW-Authenticate": string;
+          "WWW-Authenticate": "Bearer";
           [name: string]: unknown;
         };
         content: {
@@ -2729,7 +2971,39 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": Record<string, never>;
+          "application/json": {
+            /**
+             * @example ok
+             * @enum {string}
+             */
+            status: "ok";
+          };
+        };
+      };
+    };
+  };
+  healthcheck: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            /**
+             * @example ok
+             * @enum {string}
+             */
+            status: "ok";
+          };
         };
       };
     };
@@ -2749,16 +3023,129 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": Record<string, never>;
+          "application/json": {
+            /**
+             * @example ready
+             * @enum {string}
+             */
+            status: "ready" | "unavailable";
+            checks: {
+              database: {
+                /** @example false */
+                ok: boolean;
+                /**
+                 * @description What is wrong; only if something is.
+                 * @example no answer within 2 s
+                 */
+                reason?: string;
+              };
+              accounts: {
+                /** @example false */
+                ok: boolean;
+                /**
+                 * @description What is wrong; only if something is.
+                 * @example no answer within 2 s
+                 */
+                reason?: string;
+              };
+              migrations: {
+                /** @example false */
+                ok: boolean;
+                /**
+                 * @description What is wrong; only if something is.
+                 * @example no answer within 2 s
+                 */
+                reason?: string;
+              };
+            };
+          };
         };
       };
       /** @description It cannot; which part is away, and why. */
       503: {
         headers: {
+          /** @description Seconds. */
+          "Retry-After": string;
           [name: string]: unknown;
         };
         content: {
-          "application/json": Record<string, never>;
+          "application/json": {
+            /**
+             * @example ready
+             * @enum {string}
+             */
+            status: "ready" | "unavailable";
+            checks: {
+              database: {
+                /** @example false */
+                ok: boolean;
+                /**
+                 * @description What is wrong; only if something is.
+                 * @example no answer within 2 s
+                 */
+                reason?: string;
+              };
+              accounts: {
+                /** @example false */
+                ok: boolean;
+                /**
+                 * @description What is wrong; only if something is.
+                 * @example no answer within 2 s
+                 */
+                reason?: string;
+              };
+              migrations: {
+                /** @example false */
+                ok: boolean;
+                /**
+                 * @description What is wrong; only if something is.
+                 * @example no answer within 2 s
+                 */
+                reason?: string;
+              };
+            };
+          };
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  v1_schema: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description OpenAPI 3.1. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/vnd.oai.openapi+json": Record<string, never>;
+        };
+      };
+      /** @description The request is malformed or not valid. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description What the request needs does not answer, or too many requests wait for it. Try again. */
+      503: {
+        headers: {
+          /** @description Seconds. */
+          "Retry-After": string;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
         };
       };
     };

@@ -40,7 +40,7 @@ class AccountList(AdminView):
     )
     def get(self, request: Request) -> Response:
         """Accounts in the order of their logins, a page at a time, also those with a prefix only."""
-        query = AccountQuery(data=request.query_params)
+        query = AccountQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         prefix, cursor = (
             rules.normalize_login(query.validated_data[name]) for name in ("prefix", "cursor")

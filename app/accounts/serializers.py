@@ -6,9 +6,10 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from accounts import rules
+from core.serializers import StrictSerializer, Text
 
 
-class PasswordField(serializers.CharField):
+class PasswordField(Text):
     """A password, normalized."""
 
     def __init__(self, **options: Any) -> None:
@@ -19,10 +20,10 @@ class PasswordField(serializers.CharField):
         return rules.normalize_password(super().to_internal_value(data))
 
 
-class Credentials(serializers.Serializer[Any]):
+class Credentials(StrictSerializer):
     """A login and its password, normalized."""
 
-    login = serializers.CharField(max_length=256)
+    login = Text(max_length=256)
     password = PasswordField()
 
     def validate_login(self, login: str) -> str:
@@ -45,7 +46,7 @@ class NewCredentials(Credentials):
         return credentials
 
 
-class Password(serializers.Serializer[Any]):
+class Password(StrictSerializer):
     password = PasswordField(help_text="The present one.")
 
 
@@ -73,14 +74,14 @@ class AccountPage(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class AccountQuery(serializers.Serializer[Any]):
+class AccountQuery(StrictSerializer):
     prefix = serializers.CharField(default="", allow_blank=True, max_length=64)
     cursor = serializers.CharField(default="", allow_blank=True, max_length=64)
     limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
 
 
-class RefreshToken(serializers.Serializer[Any]):
-    refresh = serializers.CharField(max_length=4096)
+class RefreshToken(StrictSerializer):
+    refresh = Text(max_length=4096)
 
 
 class Session(serializers.Serializer[Any]):

@@ -238,9 +238,18 @@ def reauthenticated(request: Request, password: str) -> tuple[str, store.Account
     return login, account
 
 
+# To the session of a browser, tokens are given in cookies.
+_AS_KEPT = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Tokens", "Session")]}
+
+
 class ChangePassword(APIView):
     @extend_schema(
-        request=NewPassword, responses={200: Tokens, 403: REFUSED, 429: TOO_MANY_FAILURES}
+        request=NewPassword,
+        responses={
+            200: OpenApiResponse(_AS_KEPT, "Tokens, or a session in cookies for who has one."),
+            403: REFUSED,
+            429: TOO_MANY_FAILURES,
+        },
     )
     def put(self, request: Request) -> Response:
         """Sets another password, ends all sessions and begins a new one."""

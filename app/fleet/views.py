@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from accounts.authentication import principal
 from accounts.permissions import ADMINISTRATORS_ONLY, IsAdministrator
 from activity import log
+from core.serializers import StrictSerializer
 from fleet import groups
 
 
@@ -30,11 +31,15 @@ class Instance(serializers.Serializer[Any]):
 
 
 class Fleet(serializers.Serializer[Any]):
-    name = serializers.CharField(read_only=True)
-    minimum = serializers.IntegerField(read_only=True)
-    maximum = serializers.IntegerField(read_only=True)
+    name = serializers.CharField()
+    minimum = serializers.IntegerField()
+    maximum = serializers.IntegerField()
+    desired = serializers.IntegerField()
+    instances = Instance(many=True)
+
+
+class FleetSize(StrictSerializer):
     desired = serializers.IntegerField(min_value=0)
-    instances = Instance(many=True, read_only=True)
 
 
 class FleetView(APIView):
@@ -46,7 +51,7 @@ class FleetView(APIView):
         return Response(asdict(groups.current_group()))
 
     @extend_schema(
-        request=Fleet,
+        request=FleetSize,
         responses={
             200: Fleet,
             403: ADMINISTRATORS_ONLY,
@@ -56,7 +61,7 @@ class FleetView(APIView):
     )
     def put(self, request: Request) -> Response:
         """Sets how many hosts there should be, within the group's limits."""
-        serializer = Fleet(data=request.data)
+        serializer = FleetSize(data=request.data)
         serializer.is_valid(raise_exception=True)
         desired = serializer.validated_data["desired"]
         group = groups.current_group()

@@ -1,28 +1,18 @@
 /** The service's API: errors as they are told, requests that are safe to repeat repeated, the session renewed in time. */
 import { current, exclusively, forget, keep } from "./session.js";
 
-/** @typedef {{ field: string, code: string, detail: string }} FieldError */
-/** @typedef {{ id: string, login: string, role: string, locked: boolean, created_at: string, changed_at: string }} Account */
-/** @typedef {{ id: string, title: string, done: boolean, version: number, created_at: string, updated_at: string }} Task */
 /**
- * @typedef {object} Event
- * @property {string} id
- * @property {string} at
- * @property {string} event
- * @property {string} account
- * @property {string} object
- * @property {string} client
- * @property {string} request
- * @property {string} host
- * @property {Record<string, unknown>} details
+ * What the service answers with, by its own description.
+ * @template {keyof import("../../client/schema").components["schemas"]} Name
+ * @typedef {import("../../client/schema").Readable<import("../../client/schema").components["schemas"][Name]>} Answered
  */
-/** @typedef {{ id: string, zone: string, state: string, health: string }} Host */
-/** @typedef {{ name: string, minimum: number, maximum: number, desired: number, instances: Host[] }} Fleet */
-/**
- * @typedef {object} FleetHistory
- * @property {{ at: string, account: string, from: number, to: number }[] | null} changes
- * @property {{ id: string, started_at: string, ended_at: string | null, status: string, description: string, cause: string }[]} activities
- */
+/** @typedef {NonNullable<Answered<"Problem">["errors"]>[number]} FieldError */
+/** @typedef {Answered<"Account">} Account */
+/** @typedef {Answered<"Task">} Task */
+/** @typedef {Answered<"Event">} Event */
+/** @typedef {Answered<"Instance">} Host */
+/** @typedef {Answered<"Fleet">} Fleet */
+/** @typedef {Answered<"History">} FleetHistory */
 /**
  * @template T
  * @typedef {{ results: T[], next_cursor: string | null }} Page

@@ -3,7 +3,9 @@
 from http import HTTPStatus
 from typing import Any
 
+from accounts import cookies
 from core.problems import CONTENT_TYPE
+from service.fields import describe
 
 _PROBLEM = {
     "type": "object",
@@ -47,7 +49,26 @@ _WITH_BODY = {
     "413": "The body is too large.",
     "415": "The body is of another media type.",
 }
-_SIGNED_IN = {"401": "The access token is missing, not valid, or has expired."}
+_SIGNED_IN = {
+    "401": "The access token is missing, not valid, or has expired.",
+    "403": "Another site asks with the session of a browser.",
+}
+# A program sends its token; the page's session is in a cookie, which counts only beside a header that other sites cannot send.
+_SCHEMES = {
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-access",
+        "description": "The session of a browser: see /v1/session. Over plain HTTP the cookie is called `access`.",
+    },
+    "sessionHeader": {
+        "type": "apiKey",
+        "in": "header",
+        "name": cookies.HEADER,
+        "description": f"`{cookies.HEADER_VALUE}`: without it no cookie counts.",
+    },
+}
+_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"session": [], "sessionHeader": []}]
 _WITH_ID = {"404": "There is no such thing, it is somebody else's, or the path is no id."}
 _HEADERS: dict[str, dict[str, Any]] = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
@@ -55,7 +76,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
         status: {
             "Retry-After": {
                 "description": "Seconds.",
-                "schema": {"type": "string", "pattern": "^[0-9]+$"},
+                "schema": {"type": "string"},
                 "required": True,
             }
         }
@@ -64,33 +85,113 @@ _HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
-def _health(operation: str, summary: str, **responses: str) -> dict[str, Any]:
-    answers = {
-        status.removeprefix("_"): {
-            "description": description,
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        }
-        for status, description in responses.items()
-    }
+def _get(operation: str, tag: str, summary: str, responses: dict[str, Any]) -> dict[str, Any]:
+    described = {"operationId": operation, "summary": summary, "tags": [tag]}
+    return {"get": {**described, "responses": responses}}
+
+
+def _json(description: str, schema: dict[str, Any], **content: Any) -> dict[str, Any]:
     return {
-        "get": {
-            "operationId": operation,
-            "summary": summary,
-            "tags": ["health"],
-            "responses": answers,
-        }
+        "description": description,
+        "content": {"application/json": {"schema": schema}, **content},
     }
 
 
-# They are answered before Django has a view.
-_HEALTH = {
-    "/livez": _health("livez", "Is the process alive?", _200="It is."),
-    "/readyz": _health(
+def _status(*values: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(values), "examples": [values[0]]}
+
+
+_LIVE = {
+    "200": _json(
+        "It is.",
+        {"type": "object", "properties": {"status": _status("ok")}, "required": ["status"]},
+    )
+}
+_CHECK = {
+    "type": "object",
+    "properties": {
+        "ok": {"type": "boolean", "examples": [False]},
+        "reason": {
+            "type": "string",
+            "description": "What is wrong; only if something is.",
+            "minLength": 1,
+            "maxLength": 256,
+            "examples": ["no answer within 2 s"],
+        },
+    },
+    "required": ["ok"],
+}
+_PARTS = ["database", "accounts", "migrations"]
+_READINESS = {
+    "type": "object",
+    "properties": {
+        "status": _status("ready", "unavailable"),
+        "checks": {
+            "type": "object",
+            "properties": {name: _CHECK for name in _PARTS},
+            "required": _PARTS,
+        },
+    },
+    "required": ["status", "checks"],
+}
+_REFUSED = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+# They are answered by no view of REST framework.
+_OTHERS = {
+    "/livez": _get("livez", "health", "Is the process alive?", _LIVE),
+    "/healthcheck": _get("healthcheck", "health", "Is the process alive? As /livez.", _LIVE),
+    "/readyz": _get(
         "readyz",
+        "health",
         "Can this host serve everything?",
-        _200="It can.",
-        _503="It cannot; which part is away, and why.",
+        {
+            "200": _json("It can.", _READINESS),
+            "503": {
+                **_json("It cannot; which part is away, and why.", _READINESS, **_REFUSED),
+                "headers": _HEADERS["503"],
+            },
+        },
     ),
+    "/v1/schema": _get(
+        "v1_schema",
+        "schema",
+        "This description.",
+        {
+            "200": {
+                "description": "OpenAPI 3.1.",
+                "content": {"application/vnd.oai.openapi+json": {"schema": {"type": "object"}}},
+            },
+            "400": {"description": _EVERYWHERE["400"], "content": _REFUSED},
+            "503": {
+                "description": _EVERYWHERE["503"],
+                "content": _REFUSED,
+                "headers": _HEADERS["503"],
+            },
+        },
+    ),
+}
+
+# Which answer leads to which requests, and what of it they take.
+_ID = {"id": "$response.body#/id"}
+_ACCOUNT = {"account": "$response.body#/id"}
+_GIVEN = {"login": "$request.body#/login", "password": "$request.body#/password"}
+_TASK = [
+    ("v1_tasks_retrieve", {"parameters": _ID}),
+    ("v1_tasks_update", {"parameters": _ID}),
+    ("v1_tasks_partial_update", {"parameters": _ID}),
+    ("v1_tasks_destroy", {"parameters": _ID}),
+]
+_LINKS: dict[tuple[str, str, str], list[tuple[str, dict[str, Any]]]] = {
+    ("/v1/tasks", "post", "201"): _TASK,
+    ("/v1/signup", "post", "201"): [
+        ("v1_signin_create", {"requestBody": _GIVEN}),
+        ("v1_accounts_lock_create", {"parameters": _ACCOUNT}),
+        ("v1_accounts_unlock_create", {"parameters": _ACCOUNT}),
+        ("v1_accounts_signout_create", {"parameters": _ACCOUNT}),
+    ],
+    ("/v1/signin", "post", "200"): [
+        ("v1_token_refresh_create", {"requestBody": {"refresh": "$response.body#/refresh"}}),
+    ],
 }
 
 
@@ -102,6 +203,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
         shared |= _WITH_BODY
     if "security" in operation:
         shared |= _SIGNED_IN
+        operation["security"] = _SECURITY
     if "{" in path:
         shared |= _WITH_ID
     for status, description in shared.items():
@@ -109,7 +211,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     for status, response in responses.items():
         if int(status) < HTTPStatus.BAD_REQUEST:
             continue
-        response["content"] = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        response["content"] = _REFUSED
         if status in _HEADERS:
             response["headers"] = {**response.get("headers", {}), **_HEADERS[status]}
     operation["responses"] = dict(sorted(responses.items()))
@@ -117,17 +219,40 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """The hook that drf-spectacular calls with the description that it has made of the views."""
-    result["components"]["schemas"]["Problem"] = _PROBLEM
+    schemas = result["components"]["schemas"]
+    schemas["Problem"] = _PROBLEM
+    result["components"]["securitySchemes"] |= _SCHEMES
     for path, operations in result["paths"].items():
         for operation in operations.values():
             _complete(path, operation)
-    result["paths"] |= _HEALTH
-    # What was made can be read, replaced, changed and deleted.
-    result["paths"]["/v1/tasks"]["post"]["responses"]["201"]["links"] = {
-        operation["operationId"]: {
-            "operationId": operation["operationId"],
-            "parameters": {"id": "$response.body#/id"},
+    result["paths"] |= _OTHERS
+    for (path, method, status), links in _LINKS.items():
+        result["paths"][path][method]["responses"][status]["links"] = {
+            operation: {"operationId": operation, **link} for operation, link in links
         }
-        for operation in result["paths"]["/v1/tasks/{id}"].values()
-    }
+    for name, schema in schemas.items():
+        describe(schema, name)
+        _describe_properties(name, schema)
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            for one in operation.get("parameters", ()):
+                where, called = one["in"], one["name"]
+                describe(
+                    one["schema"],
+                    f"{path}:{called}",
+                    f"{method}:{called}",
+                    f"{where}:{called}",
+                    called,
+                )
+            for response in operation["responses"].values():
+                for called, header in response.get("headers", {}).items():
+                    describe(header["schema"], called)
     return result
+
+
+def _describe_properties(name: str, schema: dict[str, Any]) -> None:
+    for called, inner in schema.get("properties", {}).items():
+        if inner.get("type") == "array":
+            _describe_properties(name, inner["items"])
+        else:
+            describe(inner, f"{name}.{called}", called)

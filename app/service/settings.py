@@ -124,6 +124,10 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tasks",
+    "DESCRIPTION": (
+        "Accounts, tasks, their activity log, and the fleet that serves them. Every refusal is problem details (RFC 9457). "
+        "The load balancer answers 502, 503 or 504 in words of its own if it has no host to ask."
+    ),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "OAS_VERSION": "3.1.0",
@@ -131,7 +135,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "service.description.complete",
     ],
-    # Cookies are the page's own.
+    # service.description adds the session of a browser, which is not one scheme but two together.
     "AUTHENTICATION_WHITELIST": ["accounts.authentication.BearerAuthentication"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -10,6 +10,9 @@ from tasks.changes import Versions
 from tasks.models import Task
 
 _ANY = ["*"]
+_TAG = r'(W/)?"[!#-~\x80-\xff]*"'
+# What either header may be.
+TAGS = rf"^(\*|{_TAG}([ \t]*,[ \t]*{_TAG})*)$"
 
 
 def etag(task: Task) -> str:
@@ -32,10 +35,10 @@ def must_exist(request: Request) -> bool:
 
 def must_be_new(request: Request) -> bool:
     """Whether there is an `If-None-Match: *`, the only one that makes sense for a change."""
-    tags = _tags(request, "If-None-Match")
-    if tags not in ([], _ANY):
+    value = request.headers.get("If-None-Match")
+    if value not in (None, "*"):
         raise ValidationError({"If-None-Match": ["Give *, or leave it out."]})
-    return tags == _ANY
+    return value is not None
 
 
 def is_known(request: Request, task: Task) -> bool:
@@ -45,8 +48,9 @@ def is_known(request: Request, task: Task) -> bool:
 
 
 def _tags(request: Request, name: str) -> list[str]:
-    value: str = request.headers.get(name, "")
-    tags = parse_etags(value)
-    if value and not tags:
+    value = request.headers.get(name)
+    if value is None:
+        return []
+    if not re.fullmatch(TAGS, value):
         raise ValidationError({name: [f'Give tags in double quotes, such as "1", not {value}.']})
-    return tags
+    return parse_etags(value)

@@ -103,12 +103,14 @@ def eventually(holds) -> None:
 
 
 class Api:
-    """The whole application, as the load balancer sees it."""
+    """The whole application, as the load balancer sees it. Every answer is held to the description."""
 
     def __init__(self) -> None:
+        import description
         from service.asgi import application
 
         self.application = application
+        self.check = description.check
 
     def __call__(self, method: str, path: str, body=None, token: str = "", headers=None, **options):
         headers = dict(headers or {})
@@ -119,7 +121,9 @@ class Api:
             headers["Content-Type"] = content_type
         if body is not None:
             options["data"] = json.dumps(body).encode()
-        return ask(self.application, method, path, headers, **options)
+        response = ask(self.application, method, path, headers, **options)
+        self.check(method, path, response)
+        return response
 
 
 class User:
