@@ -170,6 +170,8 @@ export const serviceUrl = entrance.url;
 export const albDnsName = entrance.dnsName;
 /** The auto scaling group that serves. */
 export const webGroupName = webTier.groupName;
+/** The target group: `aws elbv2 describe-target-health` tells by it how the balancer finds each host. */
+export const targetGroupArn = entrance.targetGroupArn;
 /** The baked image. */
 export const imageId = image.imageId;
 /** Host and port of PostgreSQL, inside the two networks. */

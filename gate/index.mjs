@@ -219,8 +219,9 @@ function describeHost({ id, lifecycle, state, reason }, report) {
  *   passed before, and its hosts serve whatever is said here: that the database is away is no reason to refuse other limits.
  *   Hosts that the change brings are what the scaling policies could bring at any time, with nobody asking for more.
  *
- * A host whose boot has failed for good (its newest report says so, and it did not serve when the gate was asked) is taken out,
- * so that the group makes another, as often as {@link isHopeless} allows. A host that has not reported yet is waited for.
+ * A host whose boot has failed for good (its newest report says so, and it did not serve when the gate was asked) tells its group,
+ * which makes another; one that cannot is taken out. Either happens as often as {@link isHopeless} allows. A host that has not
+ * reported yet is waited for.
  *
  * @param {CutOverEvent} event
  * @param {Context} context
@@ -334,13 +335,19 @@ async function cutOver(event, context, clock) {
     }
   };
 
-  /** Hosts that were taken out, and why. @type {Map<string, string>} */
+  /** Hosts that were taken out, or went by themselves, and why. @type {Map<string, string>} */
   const replaced = new Map();
+  /** Hosts that were there at some look. @type {Map<string, Host>} */
+  const seen = new Map();
   try {
     await resize(minSize, desired);
     for (;;) {
       const hosts = (await look()).filter(isStaying);
-      const reports = await readReports(hosts);
+      for (const host of hosts) seen.set(host.id, host);
+      const reports = await readReports([...seen.values()]);
+      for (const [id, report] of reports)
+        if (report?.succeeded === false && !veterans.has(id) && !hosts.some((host) => host.id === id))
+          replaced.set(id, replaced.get(id) ?? describeFailure(report, 15));
       const canTakeOver = hosts.filter(
         (host) => isHealthy(host) && (isWhatServes || isReady(reports.get(host.id))),
       );

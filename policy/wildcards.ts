@@ -40,6 +40,7 @@ export const wildcards: readonly Wildcard[] = [
   },
   {
     actions: [
+      "autoscaling:CompleteLifecycleAction",
       "autoscaling:SetDesiredCapacity",
       "autoscaling:TerminateInstanceInAutoScalingGroup",
       "autoscaling:UpdateAutoScalingGroup",

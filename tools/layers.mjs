@@ -15,7 +15,7 @@ const layers = [
   ["client"],
   ["local/machine", "local/terminal"],
   ["local/api", "local/engine"],
-  ["local/aws"],
+  ["local/aws", "local/faults"],
   ["local/run"],
   ["policy"],
   ["tools"],

@@ -2,8 +2,16 @@
 # shellcheck shell=bash
 source lib/core.sh
 source lib/secrets.sh
+source lib/group.sh
 SCRIPT=web
 run=/run/app
+
+# Of no use to anybody: its group makes another. With its power off it is none to the balancer either, whatever it ran.
+give_back() {
+  (retry "cannot leave the group" complete_launch ABANDON)
+  systemctl poweroff --no-block
+}
+ON_FAILURE=give_back
 
 step "read the secrets, for the database on $DATABASE_VOLUME_ID"
 install -d "$run"
@@ -45,6 +53,14 @@ alive() { curl -sf -m 2 -o /dev/null http://127.0.0.1:8000/livez; }
 gone() { (($(systemctl show -P NRestarts app.service) > 1)); }
 until alive || gone || ((SECONDS > end)); do sleep 0.2; done
 alive || give_up "the service does not answer at /livez"
+
+step "join the group"
+retry "cannot join the group" complete_launch CONTINUE
+
+# The service answers from memory: nobody would notice a disk that has failed.
+step "watch the disk"
+systemd-run --quiet --unit=disk-watch --collect \
+  bash -c 'while echo writable >/var/lib/disk-watch; do sleep 5; done; systemctl poweroff'
 
 # Not ready is no failure: sign-in works without the database. A roll-out's gate insists on it, and goes by the newest report:
 # the host reports now and goes on asking, longer than the gate waits, and reports again whenever the answer changes.

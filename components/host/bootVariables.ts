@@ -43,6 +43,8 @@ export const bootVariables = {
     LEGACY_ROUTES: Boolean,
     /** Origins whose pages may ask the API, separated by spaces. */
     CORS_ORIGINS: String,
+    /** Hook of the group that waits for the host. */
+    LAUNCH_HOOK: String,
   },
   /** The runner of the migrations. */
   release: {

@@ -147,7 +147,7 @@ export function sessionManager(): Statement {
   };
 }
 
-/** See the fleet and what happened to it, and set its desired size. Auto scaling's Describe calls cannot be narrowed to resources. */
+/** See the fleet and what happened to it, join it, and set its desired size. Auto scaling's Describe calls cannot be narrowed to resources. */
 export function scaleFleet(tier: string): Statement[] {
   return [
     {
@@ -161,7 +161,7 @@ export function scaleFleet(tier: string): Statement[] {
     },
     {
       Effect: "Allow",
-      Action: "autoscaling:SetDesiredCapacity",
+      Action: ["autoscaling:CompleteLifecycleAction", "autoscaling:SetDesiredCapacity"],
       Resource: "arn:aws:autoscaling:*:*:autoScalingGroup:*",
       Condition: { StringEquals: { [`autoscaling:ResourceTag/${tierTag}`]: tier } },
     },

@@ -5,7 +5,7 @@ import type { BootReports, CutOverGate, HostBucket } from "../host/gates";
 import { Firewall, internetEgress } from "../network/firewall";
 import type { HostNetwork } from "../network/networks";
 import type { Entrance } from "./webEntrance";
-import { type WebHost, WebTemplate } from "./webTemplate";
+import { launchHook, type WebHost, WebTemplate } from "./webTemplate";
 
 /** How many hosts a fleet has. */
 export interface FleetSize {
@@ -44,17 +44,20 @@ export interface ScalingWebTierArgs {
 }
 
 /**
- * How long the balancer's word does not count against a new host, in seconds. As long as its boot script waits for `/livez`: a
- * small instance whose disk is still being loaded from the image takes minutes, and replaced in the midst it would never start.
- * A host that cannot start says so itself, and during a roll-out the gate replaces it at once.
+ * How long a new host may take to say that it serves, in seconds: its kernel's start, and the 300 s that its boot script waits for
+ * `/livez`. A small instance whose disk is still being loaded from the image takes minutes, and replaced in the midst it would
+ * never start. A host that cannot start says so itself, and is replaced at once.
  */
-const bootSeconds = 300;
+const bootSeconds = 420;
 
 /**
  * The fleet behind the load balancer. A new image or boot script makes a new auto scaling group beside the old one; the gate
  * gives it the old one's size and waits until all its hosts are healthy; only then does the old group go, its hosts draining.
  * If they do not get healthy, the new group is scaled to zero, the deployment fails with the hosts' own reason, and the old
  * fleet goes on serving. The desired size is never set here: it belongs to the operator and to the scaling policies.
+ *
+ * A host joins when its boot script says that it serves, and leaves when the balancer or EC2 finds it unhealthy: the group starts
+ * its successor first, and lets it finish its requests.
  *
  * A month costs, without the entrance: in dev two t3.micro at $7.59, their disks at $0.64, addresses at $3.65 and detailed
  * monitoring at $2.10 ($27.96); in prod three c6i.large at $62.05, $0.64 and $2.10 ($194.37). Each further host as much again.
@@ -155,7 +158,16 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         targetGroupArns: [entrance.targetGroupArn],
         launchTemplate: { id: template.templateId, version: template.version },
         healthCheckType: "ELB",
-        healthCheckGracePeriod: bootSeconds,
+        // A host is in service once it says so: from then on the balancer's word counts.
+        healthCheckGracePeriod: 0,
+        initialLifecycleHooks: [
+          {
+            name: launchHook,
+            lifecycleTransition: "autoscaling:EC2_INSTANCE_LAUNCHING",
+            heartbeatTimeout: bootSeconds,
+            defaultResult: "ABANDON",
+          },
+        ],
         defaultInstanceWarmup: 60,
         instanceMaintenancePolicy: { minHealthyPercentage: 100, maxHealthyPercentage: 110 },
         // The gate waits, and knows better what for.
@@ -167,7 +179,8 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         // All of it by name: among deletions, the engine keeps in order only what depends on each other directly.
         dependsOn: [network.ready, entrance.ready, ...after, ...parts],
         // In place, a fleet would leave its subnets before the others serve.
-        replaceOnChanges: ["launchTemplate", "vpcZoneIdentifiers"],
+        // A hook's change would not reach the group at all.
+        replaceOnChanges: ["launchTemplate", "vpcZoneIdentifiers", "initialLifecycleHooks"],
       },
     );
   }

@@ -10,6 +10,9 @@ import { scaleFleet } from "../iam/policies";
 import type { HostNetwork } from "../network/networks";
 import { userDataFor } from "../host/userData";
 
+/** The hook by which a host tells its group that it serves, or that it never will. */
+export const launchHook = "serves";
+
 /** What a web host is, and what it works with. */
 export interface WebHost {
   readonly access: HostAccess;
@@ -38,7 +41,7 @@ export interface WebTemplateArgs extends WebHost {
 
 /**
  * What every web host is: the launch template, and the role that lets a host read the service's secrets, read and write
- * accounts, and see and resize its own fleet.
+ * accounts, and see, join and resize its own fleet.
  *
  * It costs nothing. Every change of an argument is a new version, with which the fleet is rolled; the role's policies change in
  * place.
@@ -139,6 +142,7 @@ export class WebTemplate extends pulumi.ComponentResource {
       ALLOWED_HOSTS: hostNames,
       LEGACY_ROUTES: legacyRoutes,
       CORS_ORIGINS: corsOrigins.join(" "),
+      LAUNCH_HOOK: launchHook,
     });
   }
 }

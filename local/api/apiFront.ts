@@ -3,7 +3,10 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
+import {
+  DescribeAutoScalingGroupsCommand,
+  DescribeAutoScalingInstancesCommand,
+} from "@aws-sdk/client-auto-scaling";
 import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
 import { Mutex } from "async-mutex";
 import type { TargetReport } from "../machine/balancer/targetGroup";
@@ -57,12 +60,25 @@ export interface ScalingActivity {
   readonly message?: string;
 }
 
-/** Where it is known what auto scaling groups did, and why, and where their hosts are. */
+/** Where a member of a group stands between its launch and its end. */
+export type LifecycleState = "Pending" | "Pending:Wait" | "InService" | "Terminating";
+
+/** A host of a group, as the group sees it. */
+export interface GroupMember {
+  readonly lifecycle: LifecycleState;
+  readonly isHealthy: boolean;
+  /** Undefined for a host that is not there yet. */
+  readonly zone: string | undefined;
+}
+
+/** Where it is known what auto scaling groups did, and why, and how their hosts are. */
 export interface ScalingSource {
   /** The newest first; none for a group that does not exist. */
   activitiesOf(groupName: string): readonly ScalingActivity[];
-  /** Undefined for a host that is not there, or not yet. */
-  zoneOf(instanceId: string): string | undefined;
+  /** Undefined for an instance that no group has begun to start. */
+  memberOf(instanceId: string): GroupMember | undefined;
+  /** Takes a host's answer to its group's hook for launches; false when nobody waits for it. */
+  completeLaunch(groupName: string, instanceId: string, hook: string, result: string): boolean;
 }
 
 /** What the front asks instead of moto. */
@@ -98,10 +114,20 @@ const hopByHop = new Set([
   "expect",
 ]);
 
-/** Where this machine may have a service hang for its hosts: `PUT /_faults/s3?seconds=20`. No bucket has such a name. */
+/**
+ * Where this machine may have a service hang for its hosts, `PUT /_faults/s3?seconds=20`, or answer them late, with `&delay=2000`
+ * (milliseconds). No bucket has such a name.
+ */
 const faultPath = /^\/_faults\/([a-z0-9-]+)$/;
 /** Longest time, in seconds: a fault ends by itself. */
 const longestFault = 120;
+
+/** How a service treats its hosts for a while, in milliseconds. */
+interface ServiceFault {
+  readonly until: number;
+  /** Undefined: no answer comes before the end. */
+  readonly delay: number | undefined;
+}
 
 /** A call of the query protocol. */
 interface Query {
@@ -193,12 +219,35 @@ function describeScalingActivities(source: ScalingSource, parameters: URLSearchP
 
 const memberActions = new Set(["DescribeAutoScalingGroups", "DescribeAutoScalingInstances"]);
 
-/** moto has all hosts of a group in its first zone. */
-function withZones(source: ScalingSource, answer: string): string {
-  return answer.replace(/<member>(?:(?!<\/?member>)[^])*<\/member>/g, (member) => {
-    const zone = source.zoneOf(/<InstanceId>([^<]+)/.exec(member)?.[1] ?? "");
-    return zone === undefined ? member : member.replace(/(<AvailabilityZone>)[^<]*/, `$1${zone}`);
+/** moto has all hosts of a group in its first zone, in service and healthy. */
+function withMembers(source: ScalingSource, answer: string): string {
+  return answer.replace(/<member>(?:(?!<\/?member>)[^])*<\/member>/g, (text) => {
+    const [, id] = /<InstanceId>([^<]+)/.exec(text) ?? [];
+    if (id === undefined) return text;
+    const { lifecycle = "Pending", isHealthy = true, zone } = source.memberOf(id) ?? {};
+    const set = (within: string, name: string, value: string) =>
+      within.replace(new RegExp(`(<${name}>)[^<]*`), `$1${value}`);
+    const told = set(
+      set(text, "LifecycleState", lifecycle),
+      "HealthStatus",
+      isHealthy ? "Healthy" : "Unhealthy",
+    );
+    return zone === undefined ? told : set(told, "AvailabilityZone", zone);
   });
+}
+
+function completeLifecycleAction(source: ScalingSource, parameters: URLSearchParams): XmlAnswer {
+  const of = (name: string) => parameters.get(name) ?? "";
+  const id = of("InstanceId");
+  const isTaken = source.completeLaunch(
+    of("AutoScalingGroupName"),
+    id,
+    of("LifecycleHookName"),
+    of("LifecycleActionResult"),
+  );
+  return isTaken
+    ? queryAnswer("CompleteLifecycleAction", autoScalingNamespace, "")
+    : queryError("ValidationError", `No active Lifecycle Action found with instance ID ${id}`);
 }
 
 /** The power action behind an EC2 action; moto's own record of the state follows for all but a reboot. */
@@ -259,35 +308,41 @@ function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
  * Starts the AWS API of the local region: moto, with the answers corrected that moto gives untruthfully.
  * - target health comes from the load balancer that really checks the hosts;
  * - reboot, start, stop and terminate reach the host;
- * - what a group did, and why, comes from the group, and so do the zones of its hosts;
- * - a desired capacity outside the group's limits is refused;
+ * - what a group did, and why, comes from the group, and so do the zones and states of its hosts, who answer to its hook;
+ * - a desired capacity outside the group's limits is refused, and the end of a host that is in no group;
  * - writes to a bucket are done one at a time: moto checks `If-None-Match` and `If-Match` and then writes, in two steps;
- * - a service hangs for the hosts while it is told to, for tests of what then happens;
+ * - a service hangs for the hosts, or is slow, while it is told to, to see what then happens;
  * - calls of the query protocol are done one at a time: moto changes its records without locks.
  */
 export async function startApiFront(motoPort: number): Promise<ApiFront> {
   const moto = awsClients(`http://127.0.0.1:${motoPort}`);
   const queries = new Mutex();
   const writes = new Map<string, Mutex>();
-  /** Until when services hang, by name. */
-  const hanging = new Map<string, number>();
+  /** Services that hang or are slow, by name. */
+  const faulty = new Map<string, ServiceFault>();
   let truth: Truth | undefined;
 
-  /** Has a service hang for the hosts. */
-  function beginFault(service: string, url: URL, response: ServerResponse): void {
-    const seconds = Number(url.searchParams.get("seconds"));
-    const isInBounds = seconds > 0 && seconds <= longestFault;
-    if (isInBounds) hanging.set(service, Date.now() + seconds * 1000);
-    response.writeHead(isInBounds ? 204 : 400);
-    response.end(isInBounds ? undefined : `seconds: give a number up to ${longestFault}\n`);
+  /** Has a service hang for the hosts, or be slow; no seconds end that. */
+  function setFault(service: string, url: URL, response: ServerResponse): void {
+    const [seconds, delay] = ["seconds", "delay"].map((name) => url.searchParams.get(name));
+    const isInBounds = [seconds, delay ?? "0"].every((text) => /^\d+(\.\d+)?$/.test(text ?? ""));
+    if (!isInBounds || Number(seconds) > longestFault) {
+      response.writeHead(400).end(`seconds: give a number up to ${longestFault}; delay: milliseconds\n`);
+      return;
+    }
+    const until = Date.now() + Number(seconds) * 1000;
+    faulty.set(service, { until, delay: delay === null ? undefined : Number(delay) });
+    response.writeHead(204).end();
   }
 
-  /** Comes back when the service does not hang any more. */
-  async function hang(service: string): Promise<void> {
+  /** Comes back when a call may be answered: the fault may be taken back, or another begun, meanwhile. */
+  async function holdUp(service: string): Promise<void> {
+    const since = Date.now();
     for (;;) {
-      const left = (hanging.get(service) ?? 0) - Date.now();
+      const { until = 0, delay = Infinity } = faulty.get(service) ?? {};
+      const left = Math.min(until, since + delay) - Date.now();
       if (left <= 0) return;
-      await sleep(left, undefined, { ref: false });
+      await sleep(Math.min(left, 100), undefined, { ref: false });
     }
   }
 
@@ -341,6 +396,9 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     if (service === "autoscaling" && action === "DescribeScalingActivities") {
       return describeScalingActivities(scaling, parameters);
     }
+    if (service === "autoscaling" && action === "CompleteLifecycleAction") {
+      return completeLifecycleAction(scaling, parameters);
+    }
     const power = service === "ec2" ? powerAction(hosts, action) : undefined;
     if (!power || parameters.get("DryRun") === "true") return undefined;
     try {
@@ -370,6 +428,21 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
       : queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`);
   }
 
+  /** moto fails of itself at an instance that is in no group any more. */
+  async function refuseTermination({ region, action, parameters }: Query): Promise<XmlAnswer | undefined> {
+    if (action !== "TerminateInstanceInAutoScalingGroup") return undefined;
+    const id = parameters.get("InstanceId") ?? "";
+    const { AutoScalingInstances = [] } = await moto
+      .in(region)
+      .autoScaling.send(new DescribeAutoScalingInstancesCommand({ InstanceIds: [id] }));
+    return AutoScalingInstances.length > 0
+      ? undefined
+      : queryError(
+          "ValidationError",
+          `Instance Id not found - No managed instance found for instance ID: ${id}`,
+        );
+  }
+
   async function handleQuery(
     request: IncomingMessage,
     response: ServerResponse,
@@ -384,28 +457,28 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
       return;
     }
     await queries.runExclusive(async () => {
-      const refusal = await refuseCapacity(query);
+      const refusal = (await refuseCapacity(query)) ?? (await refuseTermination(query));
       if (refusal) {
         send(response, refusal);
         return;
       }
       const scaling =
         service === "autoscaling" && memberActions.has(query.action) ? truth?.scaling : undefined;
-      await forward(request, response, body, scaling && ((text) => withZones(scaling, text)));
+      await forward(request, response, body, scaling && ((text) => withMembers(scaling, text)));
     });
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://local");
     const isFromHost = request.headers[sourceHeader] !== undefined;
-    const [, faulty] = faultPath.exec(url.pathname) ?? [];
-    if (faulty !== undefined && request.method === "PUT" && !isFromHost) {
-      beginFault(faulty, url, response);
+    const [, named] = faultPath.exec(url.pathname) ?? [];
+    if (named !== undefined && request.method === "PUT" && !isFromHost) {
+      setFault(named, url, response);
       return;
     }
     const scope = credentialScope(request.headers.authorization, url);
     // A request that its sender gives up meanwhile cannot be read any more: nothing of it happens late.
-    if (scope && isFromHost) await hang(scope.service);
+    if (scope && isFromHost) await holdUp(scope.service);
     if (scope && queryServices.has(scope.service) && request.method === "POST") {
       return handleQuery(request, response, scope);
     }

@@ -5,22 +5,23 @@ import {
   DeleteAutoScalingGroupCommand,
   DeleteTagsCommand,
   DescribeAutoScalingGroupsCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
   UpdateAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
-import { CreateLaunchTemplateCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
+import { CreateLaunchTemplateCommand } from "@aws-sdk/client-ec2";
 import type { RegionClients } from "../api/clients";
 import type { Handler, Handlers, Properties } from "../engine/handler";
 import { nested, nestedList, numberOr, optionalText, text, textList } from "../engine/properties";
-import { present } from "./errors";
+import { present, unless } from "./errors";
 import type { Inventory } from "./inventory";
 import { arn, physicalName } from "./naming";
 import { ScalingGroup } from "./scalingGroup";
-import type { GroupRecord, GroupSettings, MemberHosts } from "./scalingGroup";
+import type { GroupRecord, GroupSettings, LaunchHook, MemberHosts } from "./scalingGroup";
 
 const groupType = "aws:autoscaling/group:Group";
 
 /** moto holds a group's desired number and mints the ids of its instances. */
-function motoRecord({ autoScaling, ec2 }: RegionClients, name: string): GroupRecord {
+function motoRecord({ autoScaling }: RegionClients, name: string): GroupRecord {
   return {
     async wanted() {
       const { AutoScalingGroups } = await autoScaling.send(
@@ -31,8 +32,13 @@ function motoRecord({ autoScaling, ec2 }: RegionClients, name: string): GroupRec
       );
     },
     async replace(id) {
-      // moto takes a terminated instance out of the group and mints another for it.
-      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+      // moto mints another for it. Who asks EC2 to terminate it has it shut down undrained.
+      const replace = new TerminateInstanceInAutoScalingGroupCommand({
+        InstanceId: id,
+        ShouldDecrementDesiredCapacity: false,
+      });
+      // Somebody else may have been faster.
+      await unless("ValidationError", () => autoScaling.send(replace));
     },
   };
 }
@@ -41,12 +47,15 @@ function motoRecord({ autoScaling, ec2 }: RegionClients, name: string): GroupRec
 function templateHosts(inventory: Inventory): MemberHosts {
   const { instances, targetGroups, launchTemplates } = inventory;
   return {
-    async launch(id, subnetId, { templateId, templateVersion, targetGroupArns, label }, signal) {
+    async launch(id, subnetId, { templateId, templateVersion, label }, signal) {
       const data = inventory.find("launch template", launchTemplates, templateId)[templateVersion - 1];
       if (!data) throw new Error(`launch template ${templateId} has no version ${templateVersion}`);
-      const groups = targetGroupArns.map((group) => inventory.find("target group", targetGroups, group));
-      const { privateIp } = await instances.launch({ ...data, label, subnetId, memberId: id }, signal);
-      for (const group of groups) group.register(id, privateIp);
+      await instances.launch({ ...data, label, subnetId, memberId: id }, signal);
+    },
+    admit(id, { targetGroupArns }) {
+      const { privateIp } = inventory.find("instance", instances, id);
+      for (const group of targetGroupArns)
+        inventory.find("target group", targetGroups, group).register(id, privateIp);
     },
     isUp: (id) => instances.get(id)?.isUp === true,
     isUnhealthy: (id, { targetGroupArns }) =>
@@ -75,6 +84,14 @@ function tagsOf(inputs: Properties, group: string) {
   }));
 }
 
+/** The hook that new hosts answer to. */
+function launchHookOf(inputs: Properties): LaunchHook | undefined {
+  const hook = nestedList(inputs, "initialLifecycleHooks").find(
+    (each) => each["lifecycleTransition"] === "autoscaling:EC2_INSTANCE_LAUNCHING",
+  );
+  return hook && { name: text(hook, "name"), timeout: numberOr(hook, "heartbeatTimeout", 3600) };
+}
+
 function settingsOf(label: string, inputs: Properties): GroupSettings {
   const template = nested(inputs, "launchTemplate");
   const named = nestedList(inputs, "tags").find((tag) => tag["key"] === "Name");
@@ -85,6 +102,7 @@ function settingsOf(label: string, inputs: Properties): GroupSettings {
     targetGroupArns: textList(inputs, "targetGroupArns"),
     checksBalancer: optionalText(inputs, "healthCheckType") === "ELB",
     gracePeriod: numberOr(inputs, "healthCheckGracePeriod", 300),
+    launchHook: launchHookOf(inputs),
     label: named ? text(named, "value") : label,
   };
 }

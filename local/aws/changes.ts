@@ -70,6 +70,7 @@ export const awsChanges: ChangeTable = {
         "healthCheckType",
         "healthCheckGracePeriod",
         "defaultInstanceWarmup",
+        "initialLifecycleHooks",
         "instanceMaintenancePolicy",
         "maxInstanceLifetime",
         "enabledMetrics",

@@ -381,11 +381,17 @@ export class Instances implements HostControl {
     this.instances.delete(id);
   }
 
-  /** Follows moto's record of an instance that ended through the API; a group ends its members itself. */
+  /**
+   * Follows moto's record of an instance that ended through the API. A member's host is shut down, whatever its balancers think:
+   * its group finds it so, and clears it away.
+   */
   endedByApi(id: string): void {
     const instance = this.instances.get(id);
-    if (!instance || instance.isMember) return;
-    this.terminate(id).catch((error: unknown) => this.options.onFault(error as Error));
+    if (!instance) return;
+    const end = instance.isMember ? instance.stop() : this.terminate(id);
+    end.catch((error: unknown) => {
+      if (!instance.isEnding) this.options.onFault(error as Error);
+    });
   }
 
   /** Whether an instance's disk rests on a layer. */

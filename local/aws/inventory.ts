@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ScalingActivity, ScalingSource, TargetHealthSource } from "../api/apiFront";
+import type { GroupMember, ScalingActivity, ScalingSource, TargetHealthSource } from "../api/apiFront";
 import type { AwsClients } from "../api/clients";
 import type { TargetGroup } from "../machine/balancer/targetGroup";
 import { Host } from "../machine/host/host";
@@ -124,8 +124,14 @@ export class Inventory implements TargetHealthSource, ScalingSource {
     return this.scalingGroups.get(groupName)?.activities.list() ?? [];
   }
 
-  zoneOf(instanceId: string): string | undefined {
-    return this.instances.get(instanceId)?.placement.zone;
+  memberOf(instanceId: string): GroupMember | undefined {
+    const state = [...this.scalingGroups.values()].map((group) => group.stateOf(instanceId)).find(Boolean);
+    return state && { ...state, zone: this.instances.get(instanceId)?.placement.zone };
+  }
+
+  completeLaunch(groupName: string, instanceId: string, hook: string, result: string): boolean {
+    const isResult = result === "CONTINUE" || result === "ABANDON";
+    return isResult && this.scalingGroups.get(groupName)?.completeLaunch(instanceId, hook, result) === true;
   }
 
   /** The base image under the id that stands for a Debian image of that name. */

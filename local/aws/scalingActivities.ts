@@ -4,6 +4,9 @@ import type { ScalingActivity } from "../api/apiFront";
 /** How many are remembered; AWS forgets them after six weeks. */
 const most = 500;
 
+/** How something that a group did has ended. */
+export type Ending = Pick<ScalingActivity, "status" | "message">;
+
 /** What a group did, and why. */
 export class ScalingActivities {
   private readonly activities: ScalingActivity[] = [];
@@ -14,7 +17,7 @@ export class ScalingActivities {
   }
 
   /** Notes the begin of one, and its end when that comes. */
-  record(description: string, causes: readonly string[], end: Promise<ScalingActivity["status"]>): void {
+  record(description: string, causes: readonly string[], end: Promise<Ending>): void {
     const startedAt = new Date();
     // AWS tells times without fractions here, and separates sentences by two spaces.
     const at = `${startedAt.toISOString().slice(0, 19)}Z`;
@@ -28,7 +31,7 @@ export class ScalingActivities {
     };
     note({ ...begun, status: "InProgress" });
     end.then(
-      (status) => note({ ...begun, status, endedAt: new Date() }),
+      (ending) => note({ ...begun, ...ending, endedAt: new Date() }),
       (error: unknown) =>
         note({ ...begun, status: "Failed", endedAt: new Date(), message: (error as Error).message }),
     );
@@ -48,4 +51,9 @@ export const causes = {
   replacement: "an instance was launched in response to an unhealthy instance needing to be replaced",
   dead: "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped",
   unhealthy: "an instance was taken out of service in response to an ELB system health check failure",
+  abandoned: "an instance was taken out of service as its launch was abandoned",
 } as const;
+
+/** Why a launch was cancelled, in Auto Scaling's words. */
+export const abandonment = (reason: string): string =>
+  `Instance failed to complete user's Lifecycle Action: Lifecycle Action with token ${randomUUID()} was abandoned: ${reason}`;

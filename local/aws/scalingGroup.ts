@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { causes, ScalingActivities } from "./scalingActivities";
+import type { LifecycleState } from "../api/apiFront";
+import { abandonment, causes, type Ending, ScalingActivities } from "./scalingActivities";
 
 /** How often a group compares what it should have with what it has, in milliseconds. */
 const lookInterval = 1000;
+/** How long a group waits after a launch that failed, in milliseconds: twice as long after each further one in a row. */
+const shortestPause = 1000;
+const longestPause = 60_000;
 
 /** What the program says of a group's members. */
 export interface GroupSettings {
@@ -15,8 +19,17 @@ export interface GroupSettings {
   readonly targetGroupArns: readonly string[];
   /** Whether the balancers' verdict on a host counts. */
   readonly checksBalancer: boolean;
-  /** Seconds after its start in which that verdict does not count. */
+  /** Seconds, from when a host is in service, in which that verdict does not count. */
   readonly gracePeriod: number;
+  /** What new hosts answer to before they are in service; undefined: they are as soon as they run. */
+  readonly launchHook: LaunchHook | undefined;
+}
+
+/** A hook for launches: what does not answer in time is replaced. */
+export interface LaunchHook {
+  readonly name: string;
+  /** In seconds. */
+  readonly timeout: number;
 }
 
 /** Where it is recorded which instances a group should have. */
@@ -29,8 +42,10 @@ export interface GroupRecord {
 
 /** What a group does with hosts. */
 export interface MemberHosts {
-  /** Starts a member's host and has its balancers know it. Aborting the signal cancels what of that has not begun. */
+  /** Starts a member's host. Aborting the signal cancels what of that has not begun. */
   launch(id: string, subnetId: string, settings: GroupSettings, signal: AbortSignal): Promise<void>;
+  /** Has a host's balancers know it. */
+  admit(id: string, settings: GroupSettings): void;
   /** Whether the host runs, or will again in a moment. */
   isUp(id: string): boolean;
   /** Whether a balancer finds the host unhealthy. */
@@ -41,15 +56,25 @@ export interface MemberHosts {
 
 interface Member {
   readonly subnetId: string;
-  readonly startedAt: number;
-  readonly launch: Promise<void>;
   readonly cancel: AbortController;
-  isLaunched: boolean;
+  /** Ends when the host runs, or cannot be started. */
+  launch: Promise<void>;
+  state: LifecycleState;
+  /** When it ran, and when it was in service, in milliseconds. */
+  ranAt: number | undefined;
+  servedAt: number | undefined;
+  /** What it told the hook for launches. */
+  answer: LaunchResult | undefined;
+  /** Tells how its launch has ended; only the first word counts. */
+  endLaunch(ending: Ending): void;
   /** Why it is replaced, once it is. */
   fault: string | undefined;
   /** Its end, once that has begun. */
   end: Promise<void> | undefined;
 }
+
+/** What a host tells the hook for launches. */
+export type LaunchResult = "CONTINUE" | "ABANDON";
 
 /** Another size that a group is to have. */
 interface Resize {
@@ -68,6 +93,9 @@ export class ScalingGroup {
   private following: Promise<void> | undefined;
   /** The size at the last look; undefined before the first. */
   private size: number | undefined;
+  /** Launches that failed since one succeeded, and when the next may begin. */
+  private failedLaunches = 0;
+  private nextLaunchAt = 0;
   readonly activities = new ScalingActivities();
 
   constructor(
@@ -76,6 +104,7 @@ export class ScalingGroup {
     public settings: GroupSettings,
     /** Told of what goes wrong while nobody waits for it. */
     private readonly onFault: (error: Error) => void,
+    private readonly now: () => number = Date.now,
   ) {}
 
   /** Follows the record until the group is closed. */
@@ -107,13 +136,16 @@ export class ScalingGroup {
     const resize = this.noteSize(wanted.size);
     for (const [id, member] of this.members)
       if (!wanted.has(id)) this.takeOut(id, member, resize).catch((error: unknown) => this.fault(error));
-    for (const id of wanted) if (!this.members.has(id)) this.start(id, wanted, resize);
+    if (this.now() >= this.nextLaunchAt)
+      for (const id of wanted) if (!this.members.has(id)) this.start(id, wanted, resize);
     for (const [id, member] of this.members) {
       if (!wanted.has(id)) continue;
       member.fault = this.faultOf(id, member);
       if (member.fault === undefined) continue;
+      if (member.servedAt === undefined) this.pause();
       await this.record.replace(id);
       if (this.isClosing()) return;
+      this.takeOut(id, member, resize).catch((error: unknown) => this.fault(error));
     }
   }
 
@@ -130,36 +162,76 @@ export class ScalingGroup {
   private start(id: string, wanted: ReadonlySet<string>, resize: Resize | undefined): void {
     const cancel = new AbortController();
     const signal = AbortSignal.any([cancel.signal, this.closing.signal]);
-    const subnetId = this.nextSubnet(wanted);
-    const launch = this.hosts.launch(id, subnetId, this.settings, signal);
+    let endLaunch: Member["endLaunch"] = () => undefined;
+    const ended = new Promise<Ending>((resolve) => (endLaunch = resolve));
+    const member: Member = {
+      subnetId: this.nextSubnet(wanted),
+      cancel,
+      launch: Promise.resolve(),
+      state: "Pending",
+      ranAt: undefined,
+      servedAt: undefined,
+      answer: undefined,
+      endLaunch,
+      fault: undefined,
+      end: undefined,
+    };
+    member.launch = this.launch(id, member, signal);
     this.activities.record(
       `Launching a new EC2 instance: ${id}`,
       resize && resize.to > resize.from
         ? [resize.cause, causes.grow(resize.from, resize.to)]
         : [causes.replacement],
-      launch.then(
-        () => "Successful",
-        (error: unknown) => {
-          if (signal.aborted) return "Cancelled";
-          throw error;
-        },
-      ),
+      ended,
     );
-    const member: Member = {
-      subnetId,
-      startedAt: Date.now(),
-      cancel,
-      isLaunched: false,
-      fault: undefined,
-      end: undefined,
-      launch: launch
-        .catch((error: unknown) => {
-          // Without its host the next look has it replaced.
-          if (!signal.aborted) this.fault(error);
-        })
-        .finally(() => (member.isLaunched = true)),
-    };
     this.members.set(id, member);
+  }
+
+  private async launch(id: string, member: Member, signal: AbortSignal): Promise<void> {
+    try {
+      await this.hosts.launch(id, member.subnetId, this.settings, signal);
+      member.state = "Pending:Wait";
+      if (!this.settings.launchHook || member.answer === "CONTINUE") this.join(id, member);
+    } catch (error) {
+      // Without its host the next look has it replaced.
+      if (!signal.aborted) {
+        this.fault(error);
+        member.endLaunch({ status: "Failed", message: (error as Error).message });
+      }
+    }
+    member.ranAt = this.now();
+  }
+
+  /** Has a host be in service. */
+  private join(id: string, member: Member): void {
+    if (member.end || this.isClosing() || !this.hosts.isUp(id)) return;
+    this.hosts.admit(id, this.settings);
+    member.state = "InService";
+    member.servedAt = this.now();
+    this.failedLaunches = 0;
+    member.endLaunch({ status: "Successful" });
+  }
+
+  /** Takes a host's answer to the hook for launches; false when nobody waits for it. */
+  completeLaunch(id: string, hook: string, result: LaunchResult): boolean {
+    const member = this.members.get(id);
+    const isAwaited = member?.state.startsWith("Pending") && !member.end && member.answer === undefined;
+    if (!member || !isAwaited || hook !== this.settings.launchHook?.name) return false;
+    member.answer = result;
+    if (result === "CONTINUE" && member.state === "Pending:Wait") this.join(id, member);
+    return true;
+  }
+
+  /** What the group would say of an instance; undefined for one that it does not have. */
+  stateOf(id: string): { readonly lifecycle: LifecycleState; readonly isHealthy: boolean } | undefined {
+    const member = this.members.get(id);
+    return member && { lifecycle: member.state, isHealthy: member.fault === undefined };
+  }
+
+  /** A launch has failed: the next ones wait for a while. */
+  private pause(): void {
+    const pause = Math.min(longestPause, shortestPause * 2 ** this.failedLaunches++);
+    this.nextLaunchAt = this.now() + pause;
   }
 
   /** The subnet with the fewest of the hosts that stay, those included that are being launched. */
@@ -173,13 +245,24 @@ export class ScalingGroup {
 
   /** Why a member must be replaced, if it must. */
   private faultOf(id: string, member: Member): string | undefined {
-    if (!member.isLaunched || member.end) return undefined;
+    if (member.ranAt === undefined || member.end) return undefined;
     // A host that does not run is replaced even in its grace period, as EC2 Auto Scaling does.
     if (!this.hosts.isUp(id)) return causes.dead;
-    const isInGrace = Date.now() - member.startedAt < this.settings.gracePeriod * 1000;
-    const isUnhealthy =
-      this.settings.checksBalancer && !isInGrace && this.hosts.isUnhealthy(id, this.settings);
-    return isUnhealthy ? causes.unhealthy : undefined;
+    const { gracePeriod, checksBalancer } = this.settings;
+    if (member.servedAt === undefined) return this.abandonmentOf(member, member.ranAt);
+    const isInGrace = this.now() - member.servedAt < gracePeriod * 1000;
+    return checksBalancer && !isInGrace && this.hosts.isUnhealthy(id, this.settings)
+      ? causes.unhealthy
+      : undefined;
+  }
+
+  /** Whether a launch is given up, by the host itself or for want of an answer. */
+  private abandonmentOf(member: Member, ranAt: number): string | undefined {
+    const isLate = this.now() - ranAt >= (this.settings.launchHook?.timeout ?? 0) * 1000;
+    if (member.answer !== "ABANDON" && !isLate) return undefined;
+    const reason = isLate ? "Heartbeat Timeout" : "Lifecycle Action Completed with ABANDON Result";
+    member.endLaunch({ status: "Cancelled", message: abandonment(reason) });
+    return causes.abandoned;
   }
 
   /** Ends a member that the group should not have any more. */
@@ -190,7 +273,7 @@ export class ScalingGroup {
     this.activities.record(
       `Terminating EC2 instance: ${id}`,
       isFewer ? [resize.cause, causes.shrink(resize.from, resize.to)] : [member.fault ?? causes.dead],
-      end.then(() => "Successful"),
+      end.then(() => ({ status: "Successful" })),
     );
     await end;
   }
@@ -200,6 +283,8 @@ export class ScalingGroup {
     const end = async () => {
       member.cancel.abort();
       await member.launch;
+      member.state = "Terminating";
+      member.endLaunch({ status: "Cancelled" });
       await this.hosts.end(id, this.settings);
       this.members.delete(id);
     };

@@ -344,6 +344,25 @@ describe("cutting over to a new group", () => {
     };
   };
 
+  it("counts hosts that reported their failure and left by themselves, and gives their reasons", async () => {
+    addGroup("new", 2, { "i-n1": "healthy", "i-n2": "initial" });
+    addGroup("old", 2, { "i-o1": "healthy", "i-o2": "healthy" });
+    const leave = (second: number, id: string, successor: string) =>
+      clock.after(second, () => {
+        aws.putReport("reports", id, { ...failure, message: `no such secret on ${id}` });
+        aws.groups.get("new")!.instances.splice(1, 1, { id: successor, lifecycle: "Pending:Wait" });
+        aws.targets.delete(id);
+      });
+    leave(10, "i-n2", "i-n3");
+    leave(20, "i-n3", "i-n4");
+    leave(30, "i-n4", "i-n5");
+    const message = await messageOf(run());
+    assert.match(message, /1 of 2 hosts healthy and ready after 30 s; 3 failed to boot/);
+    for (const id of ["i-n2", "i-n3", "i-n4"])
+      assert.match(message, new RegExp(`${id}, which was replaced: .*no such secret on ${id}`));
+    assert.deepEqual(aws.changes, ["new: min 2, max 4, desired 2", "new: min 0, max 4, desired 0"]);
+  });
+
   it("waits for a slow host", async () => {
     addGroup("new", 2, { "i-n1": "healthy", "i-n2": "unhealthy" });
     addGroup("old", 2, { "i-o1": "healthy", "i-o2": "healthy" });

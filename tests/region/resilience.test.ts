@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { eventually } from "../support/eventually";
-import { onHost } from "../support/regionProcess";
+import { onHost } from "../../local/faults/onHost";
 import { password, useRegion } from "../support/runningRegion";
 
-const execute = promisify(execFile);
 /** The balancer's patience with `/livez`, in milliseconds. */
 const livenessLimit = 5000;
 
@@ -199,37 +196,28 @@ describe("whatever happens", () => {
 
   it("a database that is stopped: sign-in goes on, tasks are refused, no host is replaced", async () => {
     const { login } = await region.newUser();
-    await onHost(region.database, "systemctl stop postgresql@17-main");
+    const undo = await region.fault("stop-database");
     try {
       assert.equal(await tasks(), 503);
       assert.equal(await health(), 503);
       assert.equal(await signIn(login), 200);
     } finally {
-      await onHost(region.database, "systemctl start postgresql@17-main");
+      await undo();
     }
     await assertUnharmed();
   });
 
   it("a peering that carries nothing: sign-in goes on, tasks are refused in time, no host is replaced", async () => {
     const { login } = await region.newUser();
-    const nft = (...args: string[]) =>
-      execute("ip", ["netns", "exec", `doe2-${region.database}`, "nft", ...args]);
-    await nft("add table inet cut");
+    const undo = await region.fault("cut-peering");
     try {
-      for (const [hook, end] of [
-        ["input", "saddr"],
-        ["output", "daddr"],
-      ])
-        await nft(
-          `add chain inet cut ${hook} { type filter hook ${hook} priority -300; }; add rule inet cut ${hook} ip ${end} 10.10.0.0/16 drop`,
-        );
       for (let round = 0; round < 3; round++) {
         assert.equal(await tasks(), 503);
         assert.equal(await signIn(login), 200);
       }
       assert.equal(await health(), 503);
     } finally {
-      await nft("delete table inet cut");
+      await undo();
     }
     await assertUnharmed();
   });
@@ -273,7 +261,7 @@ describe("whatever happens", () => {
     const members = await region.members();
     const lost = members.filter(({ zone }) => zone === members[0]!.zone).map(({ id }) => id);
     assert.equal(lost.length, 2);
-    for (const id of lost) region.powerOff(id);
+    for (const id of lost) await region.fault("cut-power", id);
     await eventually("answers of the other zone", async () => {
       const statuses = await Promise.all(Array.from({ length: 20 }, tasks));
       return statuses.every((status) => status === 200);

@@ -12,7 +12,8 @@ import {
   PutSecretValueCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { eventually } from "../support/eventually";
-import { copyOfCheckout, leftovers, onHost, RegionProcess, root } from "../support/regionProcess";
+import { onHost } from "../../local/faults/onHost";
+import { copyOfCheckout, leftovers, RegionProcess, root } from "../support/regionProcess";
 import { password, useRegion } from "../support/runningRegion";
 
 const execute = promisify(execFile);
@@ -327,7 +328,7 @@ describe("the system", () => {
     const { token } = await region.newUser();
     const before = await region.webHosts();
     const [victim] = before;
-    region.powerOff(victim!);
+    await region.fault("cut-power", victim);
     await eventually("a new host", async () => {
       const now = await region.servingHosts();
       return now.length === 2 && !now.includes(victim!);

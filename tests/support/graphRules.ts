@@ -242,7 +242,11 @@ function testGraph(expected: Expectation, preview: boolean): void {
 
     it("replaces the fleet create-first, and its policies wait for the cut-over", () => {
       const fleet = find(graph, group, `${stack}-web`);
-      assert.deepEqual(fleet.replaceOnChanges, ["launchTemplate", "vpcZoneIdentifiers"]);
+      assert.deepEqual(fleet.replaceOnChanges, [
+        "launchTemplate",
+        "vpcZoneIdentifiers",
+        "initialLifecycleHooks",
+      ]);
       assert.equal(fleet.deleteBeforeReplace, false);
       assert.equal(fleet.inputs["name"], undefined);
       assert.equal(fleet.inputs["desiredCapacity"], undefined);
@@ -343,6 +347,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
         "gateFunctionName",
         "imageId",
         "serviceUrl",
+        "targetGroupArn",
         "webGroupName",
       ]);
       if (!preview) assert.equal(graph.outputs["databaseEndpoint"]?.value, `postgres.${stack}.internal:5432`);

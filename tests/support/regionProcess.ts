@@ -152,23 +152,3 @@ export async function copyOfCheckout(): Promise<{ readonly path: string; remove(
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   return { path: copy, remove: () => rmSync(copy, { recursive: true, force: true }) };
 }
-
-/** Whether a process is the first of a host: its numbers, as the namespaces count them, end with 1. */
-function isInit(pid: string): boolean {
-  try {
-    return /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch (error) {
-    // It has ended since.
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
-    throw error;
-  }
-}
-
-/** Runs a command in the namespaces of a host, as its console would. */
-export async function onHost(instanceId: string, script: string): Promise<string> {
-  const { stdout } = await execute("ip", ["netns", "pids", `doe2-${instanceId}`]);
-  const init = stdout.split("\n").find((pid) => pid !== "" && isInit(pid));
-  if (init === undefined) throw new Error(`host ${instanceId} does not run`);
-  const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wdns=/"];
-  return (await execute("nsenter", [`--target=${init}`, ...namespaces, "--", "bash", "-c", script])).stdout;
-}

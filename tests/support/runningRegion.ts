@@ -1,13 +1,17 @@
 /** A deployment of the local region that the tests of a file share, and what they ask of it. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
+import { DescribeTargetHealthCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { awsClients } from "../../local/api/clients";
 import type { AwsClients } from "../../local/api/clients";
+import { type FaultName, faults } from "../../local/faults";
+import type { Fault, Undo } from "../../local/faults/fault";
+import { slowService } from "../../local/faults/services";
+import { type Member, members } from "../../local/faults/targets";
 import { leftovers, RegionProcess, root } from "./regionProcess";
 
 export const password = "fifty-five tulips";
@@ -118,16 +122,20 @@ export class RunningRegion {
   }
 
   /** The members of the group, and where they are. */
-  async members(): Promise<{ readonly id: string; readonly zone: string }[]> {
-    const { AutoScalingGroups } = await this.api
+  members(): Promise<Member[]> {
+    return members({ clients: this.api, outputs: this.outputs });
+  }
+
+  /** How the balancer finds each host. */
+  async targetStates(): Promise<Map<string, string>> {
+    const { TargetHealthDescriptions = [] } = await this.api
       .in("us-east-1")
-      .autoScaling.send(
-        new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [this.outputs["webGroupName"]!] }),
+      .loadBalancing.send(
+        new DescribeTargetHealthCommand({ TargetGroupArn: this.outputs["targetGroupArn"]! }),
       );
-    return AutoScalingGroups![0]!.Instances!.map(({ InstanceId, AvailabilityZone }) => ({
-      id: InstanceId!,
-      zone: AvailabilityZone!,
-    }));
+    return new Map(
+      TargetHealthDescriptions.map(({ Target, TargetHealth }) => [Target!.Id!, TargetHealth!.State!]),
+    );
   }
 
   async webHosts(): Promise<string[]> {
@@ -140,16 +148,16 @@ export class RunningRegion {
     return [...new Set(answers.filter(({ status }) => status === 200).map(({ host }) => host))].sort();
   }
 
-  /** Ends a host as a power cut would. */
-  powerOff(id: string): void {
-    const record = readFileSync(`/var/lib/django-on-ec2/processes/${id}.json`, "utf8");
-    process.kill((JSON.parse(record) as { pid: number }).pid, "SIGKILL");
+  /** Has something go wrong, and answers what takes it back. */
+  async fault(name: FaultName, target = ""): Promise<Undo> {
+    const { endpoint, api: clients } = this.running;
+    const undo = await (faults[name] as Fault).begin({ endpoint, clients, outputs: this.outputs }, target);
+    return undo ?? (() => Promise.resolve());
   }
 
   /** Has a service of the AWS API hang for the hosts. */
   async hang(service: "s3" | "secretsmanager" | "autoscaling", seconds: number): Promise<void> {
-    const url = `${this.running.endpoint}/_faults/${service}?seconds=${seconds}`;
-    assert.equal((await fetch(url, { method: "PUT" })).status, 204);
+    await slowService(this.running, service, { seconds });
   }
 }
 

@@ -81,7 +81,7 @@ export function signatureFault(request: IncomingMessage, body: Buffer): string |
   return hmac(key, text).toString("hex") === signature ? undefined : "the signature does not match";
 }
 
-/** Instance metadata (version 2), S3 and Secrets Manager, as far as the boot scripts use them. */
+/** Instance metadata (version 2), S3, Secrets Manager and Auto Scaling, as far as the boot scripts use them. */
 export class FakeAws {
   /** S3's objects by `bucket/key`. */
   readonly objects = new Map<string, string>();
@@ -93,6 +93,10 @@ export class FakeAws {
   readonly faults: string[] = [];
   /** How many requests to refuse before answering, by the start of `METHOD path`. */
   readonly refusals = new Map<string, number>();
+  /** Name of the auto scaling group that the host is in. */
+  group: string | undefined;
+  /** What was told to hooks of that group, as `hook: RESULT`; there is one answer to each launch. */
+  readonly launches: string[] = [];
   /** Told of each object that is written. */
   onPut: (key: string, body: string) => void = () => undefined;
   private readonly server: Server = createServer((request, response) => {
@@ -136,6 +140,7 @@ export class FakeAws {
         ? [400, '{"__type":"ResourceNotFoundException"}']
         : [200, JSON.stringify({ SecretString: value })];
     }
+    if (request.method === "POST") return this.autoScaling(new URLSearchParams(body.toString()));
     const key = decodeURIComponent(path.slice(1));
     if (request.method === "PUT") {
       this.objects.set(key, body.toString());
@@ -144,6 +149,24 @@ export class FakeAws {
     }
     const object = this.objects.get(key);
     return object === undefined ? [404, "<Code>NoSuchKey</Code>"] : [200, object];
+  }
+
+  private autoScaling(form: URLSearchParams): [number, string] {
+    const group =
+      this.group === undefined ? "" : `<AutoScalingGroupName>${this.group}</AutoScalingGroupName>`;
+    if (form.get("Action") === "DescribeAutoScalingInstances" && form.get("InstanceIds.member.1") === "i-1")
+      return [200, `<AutoScalingInstances>\n  <member>\n    ${group}\n  </member>\n</AutoScalingInstances>`];
+    const isKnown =
+      form.get("Action") === "CompleteLifecycleAction" &&
+      form.get("Version") === "2011-01-01" &&
+      form.get("AutoScalingGroupName") === this.group &&
+      form.get("InstanceId") === "i-1";
+    if (!isKnown)
+      return [400, `<Code>ValidationError</Code><Message>not a call of a host: ${String(form)}</Message>`];
+    if (this.launches.length > 0)
+      return [400, "<Message>No active Lifecycle Action found with instance ID i-1</Message>"];
+    this.launches.push(`${form.get("LifecycleHookName")}: ${form.get("LifecycleActionResult")}`);
+    return [200, "<CompleteLifecycleActionResult/>"];
   }
 
   private metadata(request: IncomingMessage, path: string): [number, string] {

@@ -59,6 +59,7 @@ describe("a change of a file", () => {
     "lib/json.sh": { postgres: true, release: true },
     "lib/logins.sh": { postgres: true },
     "lib/packages.sh": { postgres: true, django: true },
+    "lib/group.sh": { web: true },
     "lib/secrets.sh": { postgres: true, web: true, release: true },
     "lib/wait.sh": { postgres: true },
     ...Object.fromEntries(scripts.map((script) => [`${script}.sh`, { [script]: true }])),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -34,6 +34,7 @@ beforeEach(async () => {
     if (written === key) reports.push(JSON.parse(body) as BootReport);
   };
   endpoint = await aws.start();
+  aws.group = "web-1234567";
   aws.objects.set("reports/tls/postgres-ca-1.pem", "certificate");
   for (const name of ["service", "database"]) aws.secrets.set(`${secretArn(name)} v-1`, "{}");
   folder = mkdtempSync(path.join(tmpdir(), "userdata-test-"));
@@ -51,11 +52,13 @@ while (($#)); do [[ $1 != -o ]] || printf '{"database":"%s"}' "$(cat "$HERE/read
   );
   stub(
     "systemctl",
-    `case "$*" in
+    `echo "$*" >>"$HERE/systemctl"
+case "$*" in
   "restart app.service") [[ ! -e $HERE/broken ]] ;;
   "show -P NRestarts app.service") cat "$HERE/restarts" ;;
 esac`,
   );
+  stub("systemd-run", 'echo "$*" >"$HERE/systemd-run"');
   stub("journalctl", `echo '{"message": "it crashed", "exception": "ImportError: no such module"}'`);
   set("ready", "ok");
   set("restarts", "0");
@@ -98,6 +101,7 @@ async function boot(meanwhile = ":"): Promise<number | null> {
       ALLOWED_HOSTS: "example.com",
       LEGACY_ROUTES: "true",
       CORS_ORIGINS: "https://a.example.org https://b.example.org",
+      LAUNCH_HOOK: "serves",
     },
   });
   (child.stdio[3] as Readable).resume();
@@ -130,6 +134,58 @@ describe("a web host", () => {
       { succeeded, ready, readiness, step },
       { succeeded: true, ready: true, readiness: '{"database":"ok"}', step: "ask /readyz" },
     );
+  });
+
+  /** Whether the host switches itself off. */
+  const isOff = () => readFileSync(path.join(folder, "systemctl"), "utf8").includes("poweroff");
+
+  it("joins its group when the service answers, and not before", async () => {
+    assert.equal(await boot(at(240, 'touch "$HERE/alive"')), 0);
+    assert.deepEqual(aws.launches, ["serves: CONTINUE"]);
+    assert.equal(isOff(), false);
+    const calls = aws.requests.filter((call) => call === "POST /" || call.startsWith("PUT /reports"));
+    assert.deepEqual(calls.slice(-2, -1), ["POST /"], "it joins before it reports");
+  });
+
+  it("has its disk watched, and switches itself off when that takes no more", async () => {
+    set("alive");
+    await boot();
+    const unit = readFileSync(path.join(folder, "systemd-run"), "utf8");
+    const watch = unit.slice(unit.indexOf("bash -c ") + "bash -c ".length).replace("/var/lib", folder);
+    const run = (what: string) =>
+      spawnSync("bash", ["-c", `sleep() { ${what}; }; systemctl() { echo "$@"; }; ${watch}`]);
+    const { stdout } = run(`rm '${folder}/disk-watch' && mkdir '${folder}/disk-watch'`);
+    assert.equal(String(stdout), "poweroff\n");
+  });
+
+  it("boots again in a group that it has joined", async () => {
+    set("alive");
+    aws.launches.push("serves: CONTINUE");
+    assert.equal(await boot(), 0);
+    assert.equal(reports[0]!.succeeded, true);
+    assert.equal(aws.launches.length, 1);
+  });
+
+  it("fails when no group has it, with that reason, and switches itself off all the same", async () => {
+    set("alive");
+    aws.group = undefined;
+    assert.equal(await boot(), 1);
+    assert.match(reports[0]!.message, /^cannot join the group: no group has this host$/);
+    assert.ok(isOff());
+  });
+
+  it("that cannot boot reports why, then has its group make another, then switches itself off", async () => {
+    set("broken");
+    const { onPut } = aws;
+    aws.onPut = (key, body) => {
+      onPut(key, body);
+      assert.deepEqual(aws.launches, [], "the reason comes first");
+      assert.equal(isOff(), false);
+    };
+    assert.equal(await boot(), 1);
+    assert.equal(reports.length, 1);
+    assert.deepEqual(aws.launches, ["serves: ABANDON"]);
+    assert.ok(isOff());
   });
 
   it("asks for longer than the gate waits whether it is still ready, and then no more", async () => {

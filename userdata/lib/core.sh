@@ -9,6 +9,7 @@ LOG=/var/log/cloud-init-output.log
 LOG_START=$(stat -c %s "$LOG" 2>/dev/null || echo 0)
 WORK=$(mktemp -d "${TMPDIR:-/run}/boot.XXXXXX") # /run is in memory: no secret reaches a disk
 STEP=start
+ON_FAILURE=: # what the host does when its failure is reported
 INSTANCE_ID=unknown
 
 step() {
@@ -112,6 +113,7 @@ finish() {
     sleep 1 # cloud-init copies the output to its log through a pipe
   fi
   (retry "cannot write the boot report" report "$status")
+  ((status == 0)) || $ON_FAILURE
   rm -rf "$WORK"
   exit "$status"
 }

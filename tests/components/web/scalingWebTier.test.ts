@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { HostAccess } from "../../../components/host/hostAccess";
 import { ScalingWebTier, type ScalingWebTierArgs } from "../../../components/web/scalingWebTier";
+import { scriptOf } from "../../../policy/userData";
 import { evaluate, valueOf } from "../../support/component";
 import { ancestors, find, ofType } from "../../../local/engine/recorder";
 import { StubAccounts, stubDatabase, stubEntrance, stubGate, stubNetwork } from "../../support/stubs";
@@ -64,9 +66,34 @@ describe("ScalingWebTier", () => {
     assert.equal(await valueOf(graph.made.groupName), "web-1234567");
   });
 
-  it("is rolled when its template or its subnets change", async () => {
+  it("waits for hosts to say that they serve, longer than they try, and grants them nothing from then on", async () => {
+    const graph = await tier();
+    const { inputs } = find(graph, group, "web");
+    const [hook, ...others] = inputs["initialLifecycleHooks"] as Record<string, unknown>[];
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [hook!["lifecycleTransition"], hook!["defaultResult"], inputs["healthCheckGracePeriod"]],
+      ["autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON", 0],
+    );
+    const [, seconds] =
+      /^end=\$\(\(SECONDS \+ (\d+)\)\)$/m.exec(readFileSync("userdata/web.sh", "utf8")) ?? [];
+    assert.ok(Number(hook!["heartbeatTimeout"]) > Number(seconds));
+    const template = find(graph, "aws:ec2/launchTemplate:LaunchTemplate", "web");
+    assert.match(
+      scriptOf(String(template.inputs["userData"])),
+      new RegExp(`LAUNCH_HOOK='${String(hook!["name"])}'`),
+    );
+    const policy = String(find(graph, "aws:iam/rolePolicy:RolePolicy", "web-role-policy").inputs["policy"]);
+    assert.match(policy, /"autoscaling:CompleteLifecycleAction"/);
+  });
+
+  it("is rolled when its template, its subnets or its hook change", async () => {
     const fleet = find(await tier(), group, "web");
-    assert.deepEqual(fleet.replaceOnChanges, ["launchTemplate", "vpcZoneIdentifiers"]);
+    assert.deepEqual(fleet.replaceOnChanges, [
+      "launchTemplate",
+      "vpcZoneIdentifiers",
+      "initialLifecycleHooks",
+    ]);
     assert.equal(fleet.deleteBeforeReplace, false);
   });
 

@@ -65,7 +65,12 @@ describe("WebEntrance", () => {
     const graph = await entrance();
     const targets = find(graph, "aws:lb/targetGroup:TargetGroup", "web");
     assert.equal(targets.inputs["port"], graph.made.hostPort);
-    assert.equal((targets.inputs["healthCheck"] as { path: string }).path, "/livez");
+    assert.deepEqual(targets.inputs["healthCheck"], {
+      path: "/livez",
+      matcher: "200",
+      ...{ interval: 5, timeout: 2, healthyThreshold: 2, unhealthyThreshold: 2 },
+    });
+    assert.equal(targets.inputs["deregistrationDelay"], 30);
     assert.equal(
       await valueOf(graph.made.targetGroupArn),
       "arn:aws:elasticloadbalancing:us-east-1:123456789012:web-1234567",

@@ -6,7 +6,7 @@ import * as autoScaling from "@aws-sdk/client-auto-scaling";
 import * as ec2 from "@aws-sdk/client-ec2";
 import * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
 import * as s3 from "@aws-sdk/client-s3";
-import { type ScalingActivity, UnknownInstanceError } from "../../../local/api/apiFront";
+import { type GroupMember, type ScalingActivity, UnknownInstanceError } from "../../../local/api/apiFront";
 import type { TargetReport } from "../../../local/machine/balancer/targetGroup";
 import { motoPython } from "../../../local/api/moto";
 import { startServices } from "../support";
@@ -17,7 +17,8 @@ const targetGroupArn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targ
 describe("the AWS API of the local region", () => {
   let services: Services;
   const powered: string[] = [];
-  const zones = new Map<string, string>();
+  const members = new Map<string, GroupMember>();
+  const launches: string[] = [];
   const targets: TargetReport[] = [
     { targetId: "i-1", port: 8000, state: "healthy" },
     {
@@ -63,7 +64,8 @@ describe("the AWS API of the local region", () => {
       targetHealth: { describe: (arn) => (arn === targetGroupArn ? targets : undefined) },
       scaling: {
         activitiesOf: (name) => (name === "web" ? activities : []),
-        zoneOf: (id) => zones.get(id),
+        memberOf: (id) => members.get(id),
+        completeLaunch: (...answer) => launches.push(answer.join(" ")) === 1,
       },
     });
   });
@@ -323,25 +325,30 @@ print(len(s3.get_object(Bucket="accounts", Key="by-botocore")["Body"].read()))
       });
     });
 
-    it("hosts are in the zones that they were put into", async () => {
+    it("hosts are where, and as, their group has them", async () => {
       await set(3);
       const { autoScaling: client } = services.clients.in("us-east-1");
-      const members = async () =>
+      const instances = async () =>
         (
           await client.send(
             new autoScaling.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
           )
         ).AutoScalingGroups![0]!.Instances!;
-      const [first, second, third] = (await members()).map(({ InstanceId }) => InstanceId!);
-      zones.set(first!, "us-east-1b").set(second!, "us-east-1c");
-      const found = new Map((await members()).map((one) => [one.InstanceId!, one.AvailabilityZone]));
+      const [first, second, third] = (await instances()).map(({ InstanceId }) => InstanceId!);
+      members.set(first!, { zone: "us-east-1b", lifecycle: "InService", isHealthy: false });
+      members.set(second!, { zone: "us-east-1c", lifecycle: "Pending:Wait", isHealthy: true });
       assert.deepEqual(
-        found,
-        new Map([
-          [first, "us-east-1b"],
-          [second, "us-east-1c"],
-          [third, "us-east-1a"],
+        (await instances()).map((one) => [
+          one.InstanceId,
+          one.AvailabilityZone,
+          one.LifecycleState,
+          one.HealthStatus,
         ]),
+        [
+          [first, "us-east-1b", "InService", "Unhealthy"],
+          [second, "us-east-1c", "Pending:Wait", "Healthy"],
+          [third, "us-east-1a", "Pending", "Healthy"],
+        ],
       );
       const { AutoScalingInstances } = await client.send(
         new autoScaling.DescribeAutoScalingInstancesCommand({ InstanceIds: [second!] }),
@@ -350,6 +357,51 @@ print(len(s3.get_object(Bucket="accounts", Key="by-botocore")["Body"].read()))
         AutoScalingInstances!.map((one) => [one.InstanceId, one.AvailabilityZone, one.AutoScalingGroupName]),
         [[second, "us-east-1c", name]],
       );
+    });
+
+    it("a host is taken out once", async () => {
+      await set(2);
+      const { autoScaling: client } = services.clients.in("us-east-1");
+      const ids = async () =>
+        (
+          await client.send(
+            new autoScaling.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+          )
+        ).AutoScalingGroups![0]!.Instances!.map(({ InstanceId }) => InstanceId!);
+      const [first] = await ids();
+      const takeOut = () =>
+        client.send(
+          new autoScaling.TerminateInstanceInAutoScalingGroupCommand({
+            InstanceId: first!,
+            ShouldDecrementDesiredCapacity: false,
+          }),
+        );
+      await takeOut();
+      const now = await ids();
+      assert.equal(now.length, 2);
+      assert.equal(now.includes(first!), false);
+      await assert.rejects(takeOut(), {
+        name: "ValidationError",
+        message: `Instance Id not found - No managed instance found for instance ID: ${first}`,
+      });
+    });
+
+    it("a host tells its group how its launch went, once", async () => {
+      const tell = () =>
+        services.clients.in("us-east-1").autoScaling.send(
+          new autoScaling.CompleteLifecycleActionCommand({
+            AutoScalingGroupName: "web",
+            InstanceId: "i-1",
+            LifecycleHookName: "serves",
+            LifecycleActionResult: "CONTINUE",
+          }),
+        );
+      await tell();
+      await assert.rejects(tell(), {
+        name: "ValidationError",
+        message: "No active Lifecycle Action found with instance ID i-1",
+      });
+      assert.equal(launches[0], "web i-1 serves CONTINUE");
     });
 
     const describeActivities = (input: autoScaling.DescribeScalingActivitiesType) =>

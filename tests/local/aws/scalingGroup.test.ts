@@ -12,6 +12,7 @@ const settings: GroupSettings = {
   targetGroupArns: [],
   checksBalancer: true,
   gracePeriod: 0,
+  launchHook: undefined,
 };
 
 describe("an auto scaling group", () => {
@@ -21,6 +22,10 @@ describe("an auto scaling group", () => {
   /** Subnets of the hosts that exist. */
   let hosts: Map<string, string>;
   let unhealthy: Set<string>;
+  /** Hosts that the balancers know. */
+  let admitted: string[];
+  /** The group's clock, in milliseconds. */
+  let time: number;
   /** Hosts that were ever made. */
   let launched: string[];
   /** Where hosts wait, if there is a gate for them: for their turn to boot, for their boot, for their end. */
@@ -37,6 +42,7 @@ describe("an auto scaling group", () => {
       launched.push(id);
       hosts.set(id, subnetId);
     },
+    admit: (id) => void admitted.push(id),
     isUp: (id) => hosts.has(id),
     isUnhealthy: (id) => unhealthy.has(id),
     async end(id) {
@@ -56,6 +62,8 @@ describe("an auto scaling group", () => {
     faults = [];
     hosts = new Map();
     unhealthy = new Set();
+    admitted = [];
+    time = 0;
     launched = [];
     turns = new Map();
     launches = new Map();
@@ -67,7 +75,13 @@ describe("an auto scaling group", () => {
         wanted = wanted.map((other) => (other === id ? `${id}'` : other));
       },
     };
-    group = new ScalingGroup(record, fleet, settings, (error) => faults.push(error.message));
+    group = new ScalingGroup(
+      record,
+      fleet,
+      settings,
+      (error) => faults.push(error.message),
+      () => time,
+    );
   });
 
   it("spreads its hosts over the zones while they are being launched", async () => {
@@ -99,8 +113,120 @@ describe("an auto scaling group", () => {
     assert.deepEqual(faults, ["no such image"]);
     await look();
     assert.deepEqual(replaced, ["i-2"]);
+    time += 1000;
     await look();
     assert.deepEqual(Object.fromEntries(hosts), { "i-1": "zone-a", "i-2'": "zone-b" });
+  });
+
+  it("waits longer and longer while launches fail, leaves the others alone, and begins anew after one that does not", async () => {
+    await look();
+    hosts.delete("i-2");
+    let id = "i-2'";
+    launches.set(id, Gate.failing("no such image"));
+    await look();
+    await look();
+    for (const pause of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
+      await look();
+      id = `${id}'`;
+      const launch = Gate.failing("no such image");
+      launches.set(id, launch);
+      time += pause - 1;
+      await look();
+      assert.equal(launch.arrivals, 0, `before ${pause} ms`);
+      time += 1;
+      await look();
+      assert.equal(launch.arrivals, 1, `after ${pause} ms`);
+    }
+    assert.deepEqual([...hosts.keys()], ["i-1"]);
+    await look();
+    time += 60_000;
+    await look();
+    id = `${id}'`;
+    assert.ok(hosts.has(id));
+    hosts.delete(id);
+    await look();
+    await look();
+    assert.ok(hosts.has(`${id}'`), "a host that served is replaced at once");
+    assert.equal(replaced.includes("i-1"), false);
+  });
+
+  describe("with a hook for launches", () => {
+    beforeEach(() => (group.settings = { ...settings, launchHook: { name: "serves", timeout: 420 } }));
+    const states = () => wanted.map((id) => group.stateOf(id)?.lifecycle);
+
+    it("has a host be in service, and behind its balancers, when it says so", async () => {
+      launches.set("i-2", new Gate());
+      await look();
+      assert.deepEqual(states(), ["Pending:Wait", "Pending"]);
+      assert.equal(group.completeLaunch("i-1", "another", "CONTINUE"), false);
+      assert.equal(group.completeLaunch("i-3", "serves", "CONTINUE"), false);
+      assert.deepEqual(admitted, []);
+      assert.equal(group.completeLaunch("i-1", "serves", "CONTINUE"), true);
+      assert.equal(group.completeLaunch("i-1", "serves", "CONTINUE"), false, "once");
+      // Its user data may be faster than the start of the host is known.
+      assert.equal(group.completeLaunch("i-2", "serves", "CONTINUE"), true);
+      assert.deepEqual([admitted, states()], [["i-1"], ["InService", "Pending"]]);
+      launches.get("i-2")!.open();
+      await settled();
+      assert.deepEqual(
+        [admitted, states()],
+        [
+          ["i-1", "i-2"],
+          ["InService", "InService"],
+        ],
+      );
+    });
+
+    it("does not ask the balancer of a host that has not joined, and heeds it at once when it has", async () => {
+      await look();
+      unhealthy.add("i-1");
+      await look();
+      assert.deepEqual(replaced, []);
+      group.completeLaunch("i-1", "serves", "CONTINUE");
+      await look();
+      assert.deepEqual(replaced, ["i-1"]);
+    });
+
+    it("replaces a host that gives up, that never answers, or that ends while it is awaited, and keeps the others", async () => {
+      wanted = ["i-1", "i-2", "i-3", "i-4"];
+      await look();
+      group.completeLaunch("i-4", "serves", "CONTINUE");
+      group.completeLaunch("i-1", "serves", "ABANDON");
+      hosts.delete("i-2");
+      await look();
+      assert.deepEqual(replaced, ["i-1", "i-2"]);
+      time = 419_999;
+      await look();
+      assert.equal(replaced.includes("i-3"), false);
+      time = 420_000;
+      await look();
+      assert.deepEqual(replaced, ["i-1", "i-2", "i-3"]);
+      await look();
+      assert.deepEqual(admitted, ["i-4"]);
+      const cancelled = group.activities.list().filter(({ status }) => status === "Cancelled");
+      assert.deepEqual(cancelled.map(({ description }) => description).sort(), [
+        "Launching a new EC2 instance: i-1",
+        "Launching a new EC2 instance: i-2",
+        "Launching a new EC2 instance: i-3",
+      ]);
+      const messages = cancelled.map(({ message = "" }) => message);
+      assert.ok(
+        messages.some((message) => message.endsWith("ABANDON Result")),
+        String(messages),
+      );
+      assert.ok(
+        messages.some((message) => message.endsWith("Heartbeat Timeout")),
+        String(messages),
+      );
+    });
+
+    it("ends a host that it should not have any more while it awaits it", async () => {
+      await look();
+      wanted = ["i-1"];
+      await look();
+      assert.deepEqual([...hosts.keys()], ["i-1"]);
+      assert.equal(group.completeLaunch("i-2", "serves", "CONTINUE"), false);
+    });
   });
 
   it("leaves alone what is unhealthy in its grace period, and replaces what is dead in it", async () => {

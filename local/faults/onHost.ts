@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { run } from "../machine/exec";
+import { namePrefix } from "../machine/state";
+
+/** Whether a process is the first of a host: its numbers, as the namespaces count them, end with 1. */
+function isInit(pid: string): boolean {
+  try {
+    return /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch (error) {
+    // It has ended since.
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
+}
+
+/** Runs a command in the namespaces of a host, as its console would. */
+export async function onHost(instanceId: string, script: string): Promise<string> {
+  const pids = await run("ip", ["netns", "pids", namespaceOf(instanceId)]);
+  const init = pids.split("\n").find((pid) => pid !== "" && isInit(pid));
+  if (init === undefined) throw new Error(`host ${instanceId} does not run`);
+  const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wdns=/"];
+  return run("nsenter", [`--target=${init}`, ...namespaces, "--", "bash", "-c", script]);
+}
+
+/** Network namespace of a host. */
+export const namespaceOf = (instanceId: string): string => `${namePrefix}${instanceId}`;
