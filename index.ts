@@ -5,14 +5,17 @@ import { DeployGate } from "./components/gate/deployGate";
 import { DjangoImage } from "./components/release/djangoImage";
 import { HostAccess } from "./components/host/hostAccess";
 import { PostgresHost } from "./components/database/postgresHost";
+import { OutsideCheck } from "./components/observability/outsideCheck";
+import { RegionAlarms } from "./components/observability/regionAlarms";
 import { RegionNetwork } from "./components/network/regionNetwork";
 import { RegionPeering } from "./components/network/regionPeering";
 import { ReleaseTask } from "./components/release/releaseTask";
 import { ScalingWebTier } from "./components/web/scalingWebTier";
 import { TearDownGuard } from "./components/stack/tearDownGuard";
 import { WebEntrance } from "./components/web/webEntrance";
+import * as alarms from "./components/observability/alarms";
 import { neededConnections } from "./components/database/tuning";
-import { databaseRegion, loadSettings, providerArgs, webRegion } from "./settings";
+import { databaseRegion, isOpenToAll, loadSettings, providerArgs, webRegion } from "./settings";
 
 const settings = loadSettings();
 const { stack, protect, tags } = settings;
@@ -146,6 +149,43 @@ const webTier = new ScalingWebTier(
   },
   { provider: web },
 );
+const fleet = {
+  balancer: entrance.balancerLabel,
+  targetGroup: entrance.targetGroupLabel,
+  groupName: webTier.groupName,
+  requestsPerTarget: settings.requestsPerTarget,
+  cpuPercent: settings.cpuTargetPercent,
+};
+const outsideCheck = isOpenToAll(settings)
+  ? new OutsideCheck(
+      `${stack}-outside`,
+      { hostName: entrance.publicName, https: settings.domain !== undefined },
+      { provider: web },
+    )
+  : undefined;
+const webAlarms = new RegionAlarms(
+  `${stack}-web-alarms`,
+  {
+    region: webRegion,
+    email: settings.alarmEmail || undefined,
+    alarms: [
+      ...alarms.fleetAlarms(fleet),
+      ...(outsideCheck ? [alarms.outsideAlarm(outsideCheck.healthCheckId)] : []),
+      ...(entrance.certificateArn ? [alarms.certificateAlarm(entrance.certificateArn)] : []),
+      alarms.gateAlarm(gate.functionName),
+    ],
+  },
+  { provider: web },
+);
+const dbAlarms = new RegionAlarms(
+  `${stack}-db-alarms`,
+  {
+    region: databaseRegion,
+    email: settings.alarmEmail || undefined,
+    alarms: alarms.databaseHostAlarms(database.instanceId),
+  },
+  { provider: db },
+);
 new TearDownGuard(`${stack}-guard`, {
   protect,
   stack: [
@@ -161,6 +201,9 @@ new TearDownGuard(`${stack}-guard`, {
     release,
     entrance,
     webTier,
+    ...(outsideCheck ? [outsideCheck] : []),
+    webAlarms,
+    dbAlarms,
   ],
 });
 
@@ -184,5 +227,9 @@ export const accountBucket = accounts.bucketName;
 export const adminSecretName = accounts.adminSecretName;
 /** The bucket that tells how each host's last boot went: `boot/<role id>:<instance id>.json`. */
 export const bootReportBucket = gate.bucketName;
+/** The topic that alarms of the web region tell. */
+export const webAlarmTopic = webAlarms.topicArn;
+/** The topic that alarms of the database region tell. */
+export const databaseAlarmTopic = dbAlarms.topicArn;
 /** The function that makes deployments wait; its log tells what it saw. */
 export const gateFunctionName = gate.functionName;

@@ -137,6 +137,11 @@ export const exceptions: readonly Exception[] = [
       "AWS's own keys encrypt everything. A customer key is $1 a month each and one more thing to lose: it protects from those who may read the bucket but not the key, of whom there are none.",
   },
   {
+    controls: ["CKV_AWS_26"],
+    reason:
+      "What an alarm says is no secret. Alarms cannot tell a topic with AWS's own key, and a customer key is $1 a month for each region.",
+  },
+  {
     controls: ["CloudWatch.16"],
     reason:
       "How long logs are kept is a setting, `logRetentionDays`: flow logs hold addresses of people, and cost money.",

@@ -5,6 +5,7 @@ import { balancerRules } from "./rules/balancer";
 import { hostRules } from "./rules/hosts";
 import { identityRules } from "./rules/identity";
 import { networkRules } from "./rules/network";
+import { observabilityRules } from "./rules/observability";
 import { storageRules } from "./rules/storage";
 import type { Resource, Stack } from "./stack";
 
@@ -14,6 +15,7 @@ export const rules: readonly Rule[] = [
   ...balancerRules,
   ...storageRules,
   ...identityRules,
+  ...observabilityRules,
 ];
 
 /** A finding, and the exception that accepts it, if one does. */

@@ -1,5 +1,6 @@
 /** Resource types that rules name. */
 export const types = {
+  alarm: "aws:cloudwatch/metricAlarm:MetricAlarm",
   balancer: "aws:lb/loadBalancer:LoadBalancer",
   bucket: "aws:s3/bucket:Bucket",
   bucketAcl: "aws:s3/bucketAcl:BucketAcl",
@@ -43,6 +44,8 @@ export const types = {
   subnet: "aws:ec2/subnet:Subnet",
   tearDownGuard: "django-on-ec2:components:TearDownGuard",
   targetGroup: "aws:lb/targetGroup:TargetGroup",
+  topic: "aws:sns/topic:Topic",
+  topicPolicy: "aws:sns/topicPolicy:TopicPolicy",
   user: "aws:iam/user:User",
   volume: "aws:ebs/volume:Volume",
   vpc: "aws:ec2/vpc:Vpc",

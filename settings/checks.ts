@@ -143,6 +143,10 @@ export const certificateArn = (region: Region): Check<string> =>
     ),
   );
 
+export const emailAddress = unsetOr(
+  matches(/^[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+$/, "give one e-mail address, such as ops@acme.co"),
+);
+
 export const sshPublicKey = unsetOr(
   matches(
     /^ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( .*)?$/,

@@ -53,6 +53,10 @@ export function readSettings(
   };
 }
 
+/** Whether anybody on the internet may ask the service, Route 53's health checkers among them. */
+export const isOpenToAll = ({ accessCidrs }: Pick<Settings, "accessCidrs">): boolean =>
+  accessCidrs.includes("0.0.0.0/0");
+
 /** How to reach one region of the stack's account. */
 export function providerArgs(settings: Settings, region: Region): aws.ProviderArgs {
   const { profile, allowedAccountIds, tags } = settings;

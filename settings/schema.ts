@@ -211,6 +211,11 @@ export const fields = {
     "Public key for SSH to web and database hosts; empty for no SSH.",
   ),
   sshCidrs: setting(list(checks.sshNetworks), [], "Networks that may reach port 22."),
+  alarmEmail: setting(
+    text(checks.emailAddress),
+    "",
+    "Who is told of alarms, by e-mail; empty for nobody. AWS asks the address for its consent first, once for each region.",
+  ),
   sessionManager: setting(flag(), true, "Install the agent of Session Manager, for shells without SSH."),
 };
 

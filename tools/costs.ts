@@ -22,6 +22,11 @@ const gp3GibMonth = 0.08;
 const snapshotGibMonth = 0.05;
 const secretMonth = 0.4;
 const hostedZoneMonth = 0.5;
+/** AWS gives each account ten for nothing, which other stacks may have taken. */
+const alarmedFigureMonth = 0.1;
+const healthCheckMonth = 0.5;
+/** HTTPS is an option of a health check. */
+const healthCheckOptionMonth = 1;
 /** Detailed monitoring: seven metrics at $0.30 for each instance. */
 const monitoringMonth = 2.1;
 
@@ -118,6 +123,15 @@ export function monthlyCosts(resources: readonly Registration[]): CostLine[] {
   }
   for (const zone of of("route53/zone:Zone"))
     add(zone, "private DNS zone", 1, { each: hostedZoneMonth, how: "" });
+  for (const alarm of of("cloudwatch/metricAlarm:MetricAlarm")) {
+    const figures = nestedList(alarm.inputs, "metricQueries").filter(({ metric }) => metric !== undefined);
+    add(alarm, "figure that an alarm looks at", figures.length, { each: alarmedFigureMonth, how: "" });
+  }
+  for (const check of of("route53/healthCheck:HealthCheck")) {
+    add(check, "health check from outside", 1, { each: healthCheckMonth, how: "" });
+    if (check.inputs["type"] === "HTTPS")
+      add(check, "HTTPS of the health check", 1, { each: healthCheckOptionMonth, how: "" });
+  }
   return lines;
 }
 

@@ -6,6 +6,7 @@ import { parseDocument } from "yaml";
 import * as z from "zod/mini";
 import { fields, meanings } from "../settings/schema";
 import { type Graph, recordGraph } from "../local/engine/recorder";
+import { alarmTable } from "./alarms";
 import { controlsPage } from "./controls";
 import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalOf } from "./costs";
 import { draw } from "./drawing";
@@ -40,6 +41,7 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
     await write("docs/outputs.md", (page) => withSection(page, "outputs", outputsTable())),
     await write("docs/costs.md", (page) => withSection(page, "costs", costTables(graphs))),
     await write("docs/controls.md", (page) => withSection(page, "controls", controlTables(graphs))),
+    await write("docs/alarms.md", (page) => withSection(page, "alarms", alarmTable(graphs.prod))),
     await write("docs/images/graph-prod.svg", () => picture),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
     await write(apiTypesFile, () => types),
@@ -64,17 +66,21 @@ export interface Graphs {
   readonly dev: Graph;
   readonly prod: Graph;
   readonly local: Graph;
-  readonly withSsh: Graph;
+  readonly withOptions: Graph;
 }
 
 /** Records them. */
 export async function recordStacks(): Promise<Graphs> {
-  const ssh = { sshPublicKey: `ssh-ed25519 ${"A".repeat(68)}`, sshCidrs: '["192.0.2.0/24"]' };
+  const options = {
+    sshPublicKey: `ssh-ed25519 ${"A".repeat(68)}`,
+    sshCidrs: '["192.0.2.0/24"]',
+    alarmEmail: "ops@acme.co",
+  };
   return {
     dev: await recordGraph("dev", false),
     prod: await recordGraph("prod", false),
     local: await recordGraph("local", false),
-    withSsh: await recordGraph("dev", false, ssh),
+    withOptions: await recordGraph("dev", false, options),
   };
 }
 

@@ -5,7 +5,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 const layers = [
   ["gate"],
   ["components/iam", "components/stack"],
-  ["components/network", "components/storage"],
+  ["components/network", "components/observability", "components/storage"],
   ["components/host"],
   ["components/accounts", "components/database", "components/gate"],
   ["components/release"],

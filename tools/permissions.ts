@@ -16,6 +16,8 @@ const logs = (...names: readonly string[]) => names.map((name) => `logs:${name}`
 const lambda = (...names: readonly string[]) => names.map((name) => `lambda:${name}`);
 const secrets = (...names: readonly string[]) => names.map((name) => `secretsmanager:${name}`);
 const route53 = (...names: readonly string[]) => names.map((name) => `route53:${name}`);
+const cloudwatch = (...names: readonly string[]) => names.map((name) => `cloudwatch:${name}`);
+const sns = (...names: readonly string[]) => names.map((name) => `sns:${name}`);
 const acm = (...names: readonly string[]) => names.map((name) => `acm:${name}`);
 const tagged = ec2("CreateTags", "DeleteTags");
 
@@ -49,6 +51,10 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
       "PutRetentionPolicy",
       "DeleteRetentionPolicy",
     ],
+    ...["ListTagsForResource", "TagResource", "UntagResource"],
+  ),
+  "aws:cloudwatch/metricAlarm:MetricAlarm": cloudwatch(
+    ...["PutMetricAlarm", "DescribeAlarms", "DeleteAlarms"],
     ...["ListTagsForResource", "TagResource", "UntagResource"],
   ),
   "aws:ebs/snapshot:Snapshot": [...ec2("CreateSnapshot", "DeleteSnapshot", "DescribeSnapshots"), ...tagged],
@@ -206,6 +212,10 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
       "RemoveTags",
     ],
   ),
+  "aws:route53/healthCheck:HealthCheck": route53(
+    ...["CreateHealthCheck", "DeleteHealthCheck", "GetHealthCheck", "UpdateHealthCheck"],
+    ...["ListTagsForResource", "ChangeTagsForResource"],
+  ),
   "aws:route53/record:Record": route53(
     ...["ChangeResourceRecordSets", "ListResourceRecordSets", "GetHostedZone", "GetChange"],
   ),
@@ -268,6 +278,14 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
   ),
   "aws:secretsmanager/secretVersion:SecretVersion": secrets(
     ...["PutSecretValue", "GetSecretValue", "DescribeSecret", "UpdateSecretVersionStage"],
+  ),
+  "aws:sns/topic:Topic": sns(
+    ...["CreateTopic", "DeleteTopic", "GetTopicAttributes", "SetTopicAttributes"],
+    ...["ListTagsForResource", "TagResource", "UntagResource"],
+  ),
+  "aws:sns/topicPolicy:TopicPolicy": sns("GetTopicAttributes", "SetTopicAttributes"),
+  "aws:sns/topicSubscription:TopicSubscription": sns(
+    ...["Subscribe", "Unsubscribe", "GetSubscriptionAttributes", "SetSubscriptionAttributes"],
   ),
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": [
     ...ec2("AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress", "ModifySecurityGroupRules"),

@@ -128,6 +128,25 @@ export function deliverAccessLogs(
   };
 }
 
+/** Topic policy: alarms of this account and region may publish. */
+export function publishAlarms(
+  topicArn: pulumi.Input<string>,
+  region: string,
+  accountId: pulumi.Input<string>,
+): Statement {
+  return {
+    Sid: "Alarms",
+    Effect: "Allow",
+    Principal: { Service: "cloudwatch.amazonaws.com" },
+    Action: "sns:Publish",
+    Resource: topicArn,
+    Condition: {
+      StringEquals: { "aws:SourceAccount": accountId },
+      ArnLike: { "aws:SourceArn": pulumi.interpolate`arn:aws:cloudwatch:${region}:${accountId}:alarm:*` },
+    },
+  };
+}
+
 /**
  * What the agent of Session Manager needs: to report that its host is there, and to open the channels of sessions. Not the
  * managed policy AmazonSSMManagedInstanceCore, which reads every parameter of the account.

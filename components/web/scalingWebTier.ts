@@ -170,6 +170,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         ],
         defaultInstanceWarmup: 60,
         instanceMaintenancePolicy: { minHealthyPercentage: 100, maxHealthyPercentage: 110 },
+        enabledMetrics: ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize"],
         // The gate waits, and knows better what for.
         waitForCapacityTimeout: "0",
         tags: Object.entries(tags).map(([key, value]) => ({ key, value, propagateAtLaunch: false })),

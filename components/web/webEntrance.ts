@@ -70,6 +70,14 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
   readonly hostNames: pulumi.Output<string>;
   readonly targetGroupArn: pulumi.Output<string>;
   readonly metricLabel: pulumi.Output<string>;
+  /** The load balancer to CloudWatch. */
+  readonly balancerLabel: pulumi.Output<string>;
+  /** The target group to CloudWatch. */
+  readonly targetGroupLabel: pulumi.Output<string>;
+  /** Name under which everybody asks. */
+  readonly publicName: pulumi.Output<string>;
+  /** Undefined with plain HTTP. */
+  readonly certificateArn: pulumi.Output<string> | undefined;
   readonly ready: pulumi.Resource = this;
 
   private readonly name: string;
@@ -85,21 +93,23 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
     const balancer = this.createBalancer(firewall);
     const targets = this.createTargetGroup();
     if (args.domain) {
-      this.serveHttps(args.domain, balancer, targets);
+      this.certificateArn = this.certificate(args.domain);
+      this.serveHttps(this.certificateArn, balancer, targets);
       this.createAlias(args.domain, balancer);
     } else {
       this.serveHttp(balancer, targets);
     }
     this.dnsName = balancer.dnsName;
-    this.url = args.domain
-      ? pulumi.output(`https://${args.domain.name}`)
-      : pulumi.interpolate`http://${balancer.dnsName}`;
+    this.publicName = args.domain ? pulumi.output(args.domain.name) : balancer.dnsName;
+    this.url = pulumi.interpolate`${args.domain ? "https" : "http"}://${this.publicName}`;
     this.securityGroupId = firewall.securityGroupId;
     this.hostNames = args.domain
       ? pulumi.interpolate`${balancer.dnsName} ${args.domain.name}`
       : balancer.dnsName;
     this.targetGroupArn = targets.arn;
-    this.metricLabel = pulumi.interpolate`${balancer.arnSuffix}/${targets.arnSuffix}`;
+    this.balancerLabel = balancer.arnSuffix;
+    this.targetGroupLabel = targets.arnSuffix;
+    this.metricLabel = pulumi.interpolate`${this.balancerLabel}/${this.targetGroupLabel}`;
     this.registerOutputs({ dnsName: this.dnsName, url: this.url, targetGroupArn: this.targetGroupArn });
   }
 
@@ -200,12 +210,16 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
     });
   }
 
-  private serveHttps(domain: Domain, balancer: aws.lb.LoadBalancer, targets: aws.lb.TargetGroup): void {
+  private serveHttps(
+    certificateArn: pulumi.Input<string>,
+    balancer: aws.lb.LoadBalancer,
+    targets: aws.lb.TargetGroup,
+  ): void {
     this.listen("https", balancer, {
       port: 443,
       protocol: "HTTPS",
       sslPolicy,
-      certificateArn: this.certificate(domain),
+      certificateArn,
       defaultActions: [{ type: "forward", targetGroupArn: targets.arn }],
     });
     const redirect = { protocol: "HTTPS", port: "443", statusCode: "HTTP_301" };
@@ -216,8 +230,8 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
     });
   }
 
-  private certificate(domain: Domain): pulumi.Input<string> {
-    if (domain.certificateArn !== undefined) return domain.certificateArn;
+  private certificate(domain: Domain): pulumi.Output<string> {
+    if (domain.certificateArn !== undefined) return pulumi.output(domain.certificateArn);
     const args = { domainName: domain.name, hostedZoneId: domain.hostedZoneId ?? "" };
     return new IssuedCertificate(`${this.name}-certificate`, args, this.child).arn;
   }

@@ -93,6 +93,24 @@ export const awsChanges: ChangeTable = {
     { replace: ["name"], update: ["retentionInDays", ...tags] },
     named(512),
   ),
+  "aws:cloudwatch/metricAlarm:MetricAlarm": row(
+    "cloudwatch/metric_alarm.go",
+    {
+      replace: ["name"],
+      update: [
+        "alarmActions",
+        "alarmDescription",
+        "comparisonOperator",
+        "evaluationPeriods",
+        "metricQueries",
+        "okActions",
+        "threshold",
+        "treatMissingData",
+        ...tags,
+      ],
+    },
+    named(255),
+  ),
   "aws:ebs/snapshot:Snapshot": row("ec2/ebs_snapshot.go", {
     replace: ["volumeId", "description", "outpostArn"],
     update: ["storageTier", ...tags],
@@ -280,6 +298,10 @@ export const awsChanges: ChangeTable = {
     },
     named(32),
   ),
+  "aws:route53/healthCheck:HealthCheck": row("route53/health_check.go", {
+    replace: ["type", "requestInterval"],
+    update: ["failureThreshold", "fqdn", "port", "resourcePath", ...tags],
+  }),
   "aws:route53/record:Record": row("route53/record.go", {
     replace: ["name", "zoneId"],
     update: ["aliases", "allowOverwrite", "records", "ttl", "type"],
@@ -329,6 +351,11 @@ export const awsChanges: ChangeTable = {
   "aws:secretsmanager/secretVersion:SecretVersion": row("secretsmanager/secret_version.go", {
     replace: ["secretId", "secretString"],
     update: ["versionStages"],
+  }),
+  "aws:sns/topic:Topic": row("sns/topic.go", { replace: ["name"], update: tags }, named(256)),
+  "aws:sns/topicPolicy:TopicPolicy": row("sns/topic_policy.go", { replace: ["arn"], update: ["policy"] }),
+  "aws:sns/topicSubscription:TopicSubscription": row("sns/topic_subscription.go", {
+    replace: ["endpoint", "protocol", "topic"],
   }),
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": securityGroupRule("egress"),
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": securityGroupRule("ingress"),

@@ -77,6 +77,23 @@ export function recordedHandlers(): Handlers {
     "aws:cloudwatch/logGroup:LogGroup": named(512, ({ region }, name) =>
       arn("logs", region, `log-group:${name}`),
     ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": named(255, ({ region }, name) =>
+      arn("cloudwatch", region, `alarm:${name}`),
+    ),
+    "aws:route53/healthCheck:HealthCheck": recorded(() => {
+      const id = randomUUID();
+      return { id, outputs: { arn: arn("route53", "", `healthcheck/${id}`) } };
+    }),
+    "aws:sns/topic:Topic": recorded((request) => {
+      const name = physicalName(request, 256);
+      const topicArn = arn("sns", request.region, name);
+      return { id: topicArn, outputs: { name, arn: topicArn } };
+    }),
+    "aws:sns/topicPolicy:TopicPolicy": recorded(({ inputs }) => ({ id: text(inputs, "arn"), outputs: {} })),
+    "aws:sns/topicSubscription:TopicSubscription": recorded(({ inputs }) => {
+      const id = `${text(inputs, "topic")}:${randomUUID()}`;
+      return { id, outputs: { arn: id, pendingConfirmation: true } };
+    }),
     "aws:ec2/flowLog:FlowLog": recorded(({ region }) => {
       const id = resourceId("fl");
       return { id, outputs: { arn: arn("ec2", region, `vpc-flow-log/${id}`) } };

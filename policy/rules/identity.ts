@@ -16,8 +16,8 @@ const allowing =
 
 const rolePolicies = [types.rolePolicy, types.managedPolicy];
 
-/** Services that act for another account's resources unless they are told whose: a function's and a log's, not EC2's. */
-const deputies = /^(lambda|vpc-flow-logs|logdelivery\.elasticloadbalancing)\.amazonaws\.com$/;
+/** Services that act for another account's resources unless they are told whose: a function's, an alarm's and a log's, not EC2's. */
+const deputies = /^(lambda|cloudwatch|vpc-flow-logs|logdelivery\.elasticloadbalancing)\.amazonaws\.com$/;
 
 /** Findings in the statements that trust a service which can be made a confused deputy. */
 const deputiesIn = (resource: Resource, property: string): readonly Finding[] =>
@@ -115,7 +115,7 @@ export const identityRules: readonly Rule[] = [
     title: "Policies name every action and resource, or there is a reason for the wildcard",
     severity: "high",
     source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
-    types: [...rolePolicies, types.bucketPolicy],
+    types: [...rolePolicies, types.bucketPolicy, types.topicPolicy],
     remedy: "Name it, or say in policy/wildcards.ts why it cannot be.",
     check: (policy) =>
       statementsOf(policy, "policy").flatMap((statement, index) =>
@@ -127,7 +127,7 @@ export const identityRules: readonly Rule[] = [
     title: "Services that are trusted are told for whose resources",
     severity: "medium",
     source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
-    types: [types.role, types.bucketPolicy],
+    types: [types.role, types.bucketPolicy, types.topicPolicy],
     remedy: "Add a condition on aws:SourceAccount or aws:SourceArn.",
     check: (resource) => deputiesIn(resource, resource.type === types.role ? "assumeRolePolicy" : "policy"),
   },

@@ -400,6 +400,26 @@ const mutations: Readonly<
       drop(types.bucketEncryption, "accounts-encryption"),
     ],
   ],
+  "CloudWatch.15": [
+    ["web-alarms-errors", "alarmActions", set(types.alarm, "web-alarms-errors", "alarmActions", [])],
+    ["db-alarms-host", "alarmActions", set(types.alarm, "db-alarms-host", "alarmActions", undefined)],
+  ],
+  "CloudWatch.17": [
+    ["web-alarms-gate", "actionsEnabled", set(types.alarm, "web-alarms-gate", "actionsEnabled", false)],
+  ],
+  CKV_AWS_26: [["web-alarms", "kmsMasterKeyId", (resources) => [...resources]]],
+  "SNS.4": [
+    [
+      "web-alarms-policy",
+      "policy.Statement",
+      allow("web-alarms-policy", { Principal: { AWS: "*" }, Action: "sns:Publish" }, types.topicPolicy),
+    ],
+    [
+      "db-alarms-policy",
+      "policy.Statement",
+      allow("db-alarms-policy", { Principal: "*", Action: "sns:Publish" }, types.topicPolicy),
+    ],
+  ],
   "CloudWatch.16": [["gate-log", "retentionInDays", set(types.logGroup, "gate-log", "retentionInDays", 30)]],
   CKV_AWS_66: [
     ["gate-log", "retentionInDays", set(types.logGroup, "gate-log", "retentionInDays", undefined)],
@@ -472,6 +492,15 @@ const mutations: Readonly<
       "web-logs-policy",
       "policy.Statement",
       rewrite(types.bucketPolicy, "web-logs-policy", "policy", "aws:SourceArn", "s3:prefix"),
+    ],
+    [
+      "db-alarms-policy",
+      "policy.Statement",
+      allow(
+        "db-alarms-policy",
+        { Principal: { Service: "cloudwatch.amazonaws.com" }, Action: "sns:Publish" },
+        types.topicPolicy,
+      ),
     ],
   ],
   "Stack.7": [

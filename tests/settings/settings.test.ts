@@ -46,6 +46,16 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     config: { ...valid, colour: "red" },
     line: /colour is not a setting: remove it/,
   },
+  {
+    title: "an address that is none",
+    config: { ...valid, alarmEmail: "ops" },
+    line: /alarmEmail is ops: give one e-mail address, such as ops@acme.co\.$/,
+  },
+  {
+    title: "two addresses",
+    config: { ...valid, alarmEmail: "a@acme.co,b@acme.co" },
+    line: /alarmEmail is a@acme.co,b@acme.co: give one e-mail address/,
+  },
   { title: "no entrance", config: {}, line: /domainName is not set: .* or set allowHttp to true/ },
   {
     title: "text for a number",

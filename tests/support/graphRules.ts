@@ -336,18 +336,36 @@ function testGraph(expected: Expectation, preview: boolean): void {
       }
     });
 
+    it("has alarms in both regions, each telling the topic of its own, and saying what to do first", () => {
+      const alarms = ofType(graph, "aws:cloudwatch/metricAlarm:MetricAlarm");
+      assert.deepEqual([...new Set(alarms.map(({ region }) => region))].sort(), [webRegion, databaseRegion]);
+      for (const { name, region, inputs, dependencies } of alarms) {
+        const topics = ofType(graph, "aws:sns/topic:Topic").filter(({ urn }) => dependencies.includes(urn));
+        assert.deepEqual(
+          topics.map((topic) => topic.region),
+          [region],
+          name,
+        );
+        assert.match(String(inputs["alarmDescription"]), /\. First: .+\.$/, name);
+      }
+      for (const { name, region, inputs } of ofType(graph, "aws:sns/topicPolicy:TopicPolicy"))
+        if (!preview) assert.ok(String(inputs["policy"]).includes(`"arn:aws:cloudwatch:${region}:`), name);
+    });
+
     it("exports what an operator needs", () => {
       assert.deepEqual(Object.keys(graph.outputs).sort(), [
         "accountBucket",
         "adminSecretName",
         "albDnsName",
         "bootReportBucket",
+        "databaseAlarmTopic",
         "databaseEndpoint",
         "databaseInstanceId",
         "gateFunctionName",
         "imageId",
         "serviceUrl",
         "targetGroupArn",
+        "webAlarmTopic",
         "webGroupName",
       ]);
       if (!preview) assert.equal(graph.outputs["databaseEndpoint"]?.value, `postgres.${stack}.internal:5432`);

@@ -56,6 +56,21 @@ describe("costs of a month", () => {
       ["2 secret or replica $0.40"],
     ));
 
+  it("count the figures that an alarm looks at, not what it makes of them", () => {
+    const metricQueries = [{ metric: {} }, { metric: {} }, { expression: "a + b" }];
+    const costs = lines(resource("aws:cloudwatch/metricAlarm:MetricAlarm", "a", { metricQueries }));
+    assert.deepEqual(costs, ["2 figure that an alarm looks at $0.10"]);
+  });
+
+  it("count HTTPS of a health check", () => {
+    const check = (type: string) => lines(resource("aws:route53/healthCheck:HealthCheck", "c", { type }));
+    assert.deepEqual(check("HTTP"), ["1 health check from outside $0.50"]);
+    assert.deepEqual(check("HTTPS"), [
+      "1 health check from outside $0.50",
+      "1 HTTPS of the health check $1.00",
+    ]);
+  });
+
   it("refuse a type without a price", () =>
     assert.throws(() => monthlyCosts([subnet(true), host("x9.large")]), /no price for x9.large: add/));
 

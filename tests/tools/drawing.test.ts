@@ -87,6 +87,9 @@ describe("the picture of prod", () => {
       ],
       "WebEntrance web": ["RegionNetwork web-network"],
       "ScalingWebTier web": ["ReleaseTask release", "WebEntrance web"],
+      "OutsideCheck outside": [],
+      "RegionAlarms web-alarms": ["OutsideCheck outside", "ScalingWebTier web"],
+      "RegionAlarms db-alarms": ["PostgresHost db"],
     });
   });
 
@@ -107,7 +110,7 @@ describe("the picture of prod", () => {
     const dot = dotOf(diagram, "prod");
     const id = (kind: string) => `box${diagram.boxes.findIndex((box) => box.kind === kind)}`;
     assert.ok(dot.includes(`${id("ReleaseTask")} -> ${id("ScalingWebTier")};`));
-    assert.ok(!dot.includes(`${id("ScalingWebTier")} -> `));
+    assert.ok(!dot.includes(`${id("ScalingWebTier")} -> ${id("ReleaseTask")};`));
   });
 
   it("is the same whatever the order in which resources were registered", async () => {

@@ -90,6 +90,8 @@ describe("WebEntrance", () => {
     assert.equal(await valueOf(graph.made.url), "http://web-1234567.us-east-1.elb.amazonaws.com");
     assert.equal(await valueOf(graph.made.hostNames), "web-1234567.us-east-1.elb.amazonaws.com");
     assert.deepEqual(ofType(graph, "aws:acm/certificate:Certificate"), []);
+    assert.equal(graph.made.certificateArn, undefined);
+    assert.equal(await valueOf(graph.made.publicName), "web-1234567.us-east-1.elb.amazonaws.com");
   });
 
   it("speaks HTTPS with a domain, and sends HTTP there", async () => {
@@ -103,6 +105,7 @@ describe("WebEntrance", () => {
     );
     assert.equal(await valueOf(graph.made.url), "https://service.example.org");
     assert.match(await valueOf(graph.made.hostNames), / service\.example\.org$/);
+    assert.equal(await valueOf(graph.made.publicName), domain.name);
     const name = find(graph, "aws:route53/record:Record", "web-name").inputs;
     assert.deepEqual([name["zoneId"], name["name"], name["type"]], ["Z1", domain.name, "A"]);
     assert.equal(ofType(graph, "aws:acm/certificate:Certificate").length, 1);
@@ -111,6 +114,7 @@ describe("WebEntrance", () => {
   it("takes a certificate that is there, and leaves a name alone that is kept elsewhere", async () => {
     const certificateArn = "arn:aws:acm:us-east-1:123456789012:certificate/1";
     const graph = await entrance({ domain: { name: domain.name, certificateArn } });
+    assert.equal(await valueOf(graph.made.certificateArn!), certificateArn);
     assert.equal(find(graph, listener, "web-https").inputs["certificateArn"], certificateArn);
     assert.deepEqual(ofType(graph, "aws:acm/certificate:Certificate"), []);
     assert.deepEqual(ofType(graph, "aws:route53/record:Record"), []);
