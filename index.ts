@@ -5,6 +5,7 @@ import { DeployGate } from "./components/gate/deployGate";
 import { DjangoImage } from "./components/release/djangoImage";
 import { HostAccess } from "./components/host/hostAccess";
 import { PostgresHost } from "./components/database/postgresHost";
+import { Dashboard } from "./components/observability/dashboard";
 import { OutsideCheck } from "./components/observability/outsideCheck";
 import { RegionAlarms } from "./components/observability/regionAlarms";
 import { RegionNetwork } from "./components/network/regionNetwork";
@@ -186,6 +187,21 @@ const dbAlarms = new RegionAlarms(
   },
   { provider: db },
 );
+const dashboard = new Dashboard(
+  `${stack}-dashboard`,
+  {
+    title: stack,
+    web: {
+      region: webRegion,
+      alarms: webAlarms.arns,
+      fleet,
+      gateFunction: gate.functionName,
+      healthCheckId: outsideCheck?.healthCheckId,
+    },
+    database: { region: databaseRegion, alarms: dbAlarms.arns, instanceId: database.instanceId },
+  },
+  { provider: web },
+);
 new TearDownGuard(`${stack}-guard`, {
   protect,
   stack: [
@@ -204,6 +220,7 @@ new TearDownGuard(`${stack}-guard`, {
     ...(outsideCheck ? [outsideCheck] : []),
     webAlarms,
     dbAlarms,
+    dashboard,
   ],
 });
 
@@ -227,6 +244,8 @@ export const accountBucket = accounts.bucketName;
 export const adminSecretName = accounts.adminSecretName;
 /** The bucket that tells how each host's last boot went: `boot/<role id>:<instance id>.json`. */
 export const bootReportBucket = gate.bucketName;
+/** The dashboard, in the console of AWS. */
+export const dashboardUrl = dashboard.url;
 /** The topic that alarms of the web region tell. */
 export const webAlarmTopic = webAlarms.topicArn;
 /** The topic that alarms of the database region tell. */

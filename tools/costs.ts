@@ -24,6 +24,8 @@ const secretMonth = 0.4;
 const hostedZoneMonth = 0.5;
 /** AWS gives each account ten for nothing, which other stacks may have taken. */
 const alarmedFigureMonth = 0.1;
+/** AWS gives each account three for nothing, which other stacks may have taken. */
+const dashboardMonth = 3;
 const healthCheckMonth = 0.5;
 /** HTTPS is an option of a health check. */
 const healthCheckOptionMonth = 1;
@@ -127,6 +129,8 @@ export function monthlyCosts(resources: readonly Registration[]): CostLine[] {
     const figures = nestedList(alarm.inputs, "metricQueries").filter(({ metric }) => metric !== undefined);
     add(alarm, "figure that an alarm looks at", figures.length, { each: alarmedFigureMonth, how: "" });
   }
+  for (const dashboard of of("cloudwatch/dashboard:Dashboard"))
+    add(dashboard, "dashboard", 1, { each: dashboardMonth, how: "" });
   for (const check of of("route53/healthCheck:HealthCheck")) {
     add(check, "health check from outside", 1, { each: healthCheckMonth, how: "" });
     if (check.inputs["type"] === "HTTPS")

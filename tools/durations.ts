@@ -40,6 +40,7 @@ export const durations: Readonly<Record<string, Duration>> = {
       "Nothing waits for its hosts but the gate. Its deletion: 30 s of draining (webEntrance.ts), then its hosts end.",
   },
   "aws:autoscaling/policy:Policy": quick,
+  "aws:cloudwatch/dashboard:Dashboard": quick,
   "aws:cloudwatch/logGroup:LogGroup": quick,
   "aws:cloudwatch/metricAlarm:MetricAlarm": quick,
   "aws:ebs/snapshot:Snapshot": { create: 30, basis: `${snapshots} (by what is written: at first nothing)` },

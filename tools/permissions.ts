@@ -43,6 +43,7 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
     ...elb("DescribeTargetHealth"),
   ],
   "aws:autoscaling/policy:Policy": autoscaling("PutScalingPolicy", "DescribePolicies", "DeletePolicy"),
+  "aws:cloudwatch/dashboard:Dashboard": cloudwatch("PutDashboard", "GetDashboard", "DeleteDashboards"),
   "aws:cloudwatch/logGroup:LogGroup": logs(
     ...[
       "CreateLogGroup",

@@ -88,6 +88,10 @@ export const awsChanges: ChangeTable = {
     },
     named(255),
   ),
+  "aws:cloudwatch/dashboard:Dashboard": row("cloudwatch/dashboard.go", {
+    replace: ["dashboardName"],
+    update: ["dashboardBody"],
+  }),
   "aws:cloudwatch/logGroup:LogGroup": row(
     "logs/group.go",
     { replace: ["name"], update: ["retentionInDays", ...tags] },

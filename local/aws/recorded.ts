@@ -77,6 +77,10 @@ export function recordedHandlers(): Handlers {
     "aws:cloudwatch/logGroup:LogGroup": named(512, ({ region }, name) =>
       arn("logs", region, `log-group:${name}`),
     ),
+    "aws:cloudwatch/dashboard:Dashboard": recorded(({ inputs }) => {
+      const name = text(inputs, "dashboardName");
+      return { id: name, outputs: { dashboardArn: arn("cloudwatch", "", `dashboard/${name}`) } };
+    }),
     "aws:cloudwatch/metricAlarm:MetricAlarm": named(255, ({ region }, name) =>
       arn("cloudwatch", region, `alarm:${name}`),
     ),

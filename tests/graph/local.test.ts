@@ -8,6 +8,7 @@ testStack({
   publicHosts: false,
   counts: {
     AccountStore: 1,
+    Dashboard: 1,
     DeployGate: 1,
     DjangoImage: 1,
     Firewall: 5,
@@ -29,6 +30,7 @@ testStack({
     WebTemplate: 1,
     "autoscaling:Group": 1,
     "autoscaling:Policy": 2,
+    "cloudwatch:Dashboard": 1,
     "cloudwatch:LogGroup": 3,
     "cloudwatch:MetricAlarm": 9,
     "ebs:Snapshot": 1,

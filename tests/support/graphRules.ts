@@ -358,6 +358,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
         "adminSecretName",
         "albDnsName",
         "bootReportBucket",
+        "dashboardUrl",
         "databaseAlarmTopic",
         "databaseEndpoint",
         "databaseInstanceId",

@@ -90,6 +90,7 @@ describe("the picture of prod", () => {
       "OutsideCheck outside": [],
       "RegionAlarms web-alarms": ["OutsideCheck outside", "ScalingWebTier web"],
       "RegionAlarms db-alarms": ["PostgresHost db"],
+      "Dashboard dashboard": ["RegionAlarms db-alarms", "RegionAlarms web-alarms"],
     });
   });
 
