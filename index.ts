@@ -5,6 +5,7 @@ import { DeployGate } from "./components/gate/deployGate";
 import { DjangoImage } from "./components/release/djangoImage";
 import { HostAccess } from "./components/host/hostAccess";
 import { PostgresHost } from "./components/database/postgresHost";
+import { HostTelemetry } from "./components/observability/telemetry";
 import { Dashboard } from "./components/observability/dashboard";
 import { OutsideCheck } from "./components/observability/outsideCheck";
 import { RegionAlarms } from "./components/observability/regionAlarms";
@@ -66,6 +67,13 @@ const accounts = new AccountStore(
   { provider: web },
 );
 
+const telemetryOf = (role: string, provider: aws.Provider) =>
+  settings.hostAgent
+    ? new HostTelemetry(`${stack}-${role}-hosts`, { retentionDays: settings.logRetentionDays }, { provider })
+    : undefined;
+const webTelemetry = telemetryOf("web", web);
+const dbTelemetry = telemetryOf("db", db);
+
 const database = new PostgresHost(
   `${stack}-db`,
   {
@@ -79,6 +87,7 @@ const database = new PostgresHost(
     volumeGiB: settings.databaseVolumeGiB,
     neededConnections: neededConnections(settings.webMaxSize),
     parameters: settings.databaseParameters,
+    telemetry: dbTelemetry,
     ownerPasswordVersion: settings.ownerPasswordVersion,
     appPasswordVersion: settings.appPasswordVersion,
     authorityVersion: settings.databaseCaVersion,
@@ -97,6 +106,7 @@ const image = new DjangoImage(
     debianImage: settings.debianImage,
     instanceType: settings.webInstanceType,
     sessionManager: settings.sessionManager,
+    hostAgent: settings.hostAgent,
     tags,
   },
   { provider: web },
@@ -142,6 +152,7 @@ const webTier = new ScalingWebTier(
       instanceType: settings.webInstanceType,
       legacyRoutes: settings.legacyRoutes,
       corsOrigins: settings.corsOrigins,
+      telemetry: webTelemetry,
     },
     after: [peering, database, release],
     size: { min: settings.webMinSize, max: settings.webMaxSize },
@@ -164,6 +175,11 @@ const outsideCheck = isOpenToAll(settings)
       { provider: web },
     )
   : undefined;
+const webHosts = webTelemetry && { role: webTelemetry.role, disks: { "/": "root" } };
+const dbHosts = dbTelemetry && {
+  role: dbTelemetry.role,
+  disks: { "/": "root", "/var/lib/postgresql": "data" },
+};
 const webAlarms = new RegionAlarms(
   `${stack}-web-alarms`,
   {
@@ -171,6 +187,7 @@ const webAlarms = new RegionAlarms(
     email: settings.alarmEmail || undefined,
     alarms: [
       ...alarms.fleetAlarms(fleet),
+      ...(webHosts ? alarms.hostAlarms(webHosts) : []),
       ...(outsideCheck ? [alarms.outsideAlarm(outsideCheck.healthCheckId)] : []),
       ...(entrance.certificateArn ? [alarms.certificateAlarm(entrance.certificateArn)] : []),
       alarms.gateAlarm(gate.functionName),
@@ -183,7 +200,10 @@ const dbAlarms = new RegionAlarms(
   {
     region: databaseRegion,
     email: settings.alarmEmail || undefined,
-    alarms: alarms.databaseHostAlarms(database.instanceId),
+    alarms: [
+      ...alarms.databaseHostAlarms(database.instanceId),
+      ...(dbHosts ? alarms.hostAlarms(dbHosts) : []),
+    ],
   },
   { provider: db },
 );
@@ -197,8 +217,14 @@ const dashboard = new Dashboard(
       fleet,
       gateFunction: gate.functionName,
       healthCheckId: outsideCheck?.healthCheckId,
+      hosts: webHosts,
     },
-    database: { region: databaseRegion, alarms: dbAlarms.arns, instanceId: database.instanceId },
+    database: {
+      region: databaseRegion,
+      alarms: dbAlarms.arns,
+      instanceId: database.instanceId,
+      hosts: dbHosts,
+    },
   },
   { provider: web },
 );
@@ -217,7 +243,7 @@ new TearDownGuard(`${stack}-guard`, {
     release,
     entrance,
     webTier,
-    ...(outsideCheck ? [outsideCheck] : []),
+    ...[outsideCheck, webTelemetry, dbTelemetry].filter((part) => part !== undefined),
     webAlarms,
     dbAlarms,
     dashboard,
@@ -246,6 +272,10 @@ export const adminSecretName = accounts.adminSecretName;
 export const bootReportBucket = gate.bucketName;
 /** The dashboard, in the console of AWS. */
 export const dashboardUrl = dashboard.url;
+/** The log group of the web hosts; empty without the agent. */
+export const webLogGroup = webTelemetry?.logGroupName ?? "";
+/** The log group of the database host; empty without the agent. */
+export const databaseLogGroup = dbTelemetry?.logGroupName ?? "";
 /** The topic that alarms of the web region tell. */
 export const webAlarmTopic = webAlarms.topicArn;
 /** The topic that alarms of the database region tell. */

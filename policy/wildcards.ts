@@ -39,6 +39,11 @@ export const wildcards: readonly Wildcard[] = [
     reason: "The host's own ARN does not exist before the host; the call reports about the caller only.",
   },
   {
+    actions: ["cloudwatch:PutMetricData"],
+    resource: /^\*$/,
+    reason: "Figures are no resources to IAM; a condition names the namespace.",
+  },
+  {
     actions: [
       "autoscaling:CompleteLifecycleAction",
       "autoscaling:SetDesiredCapacity",

@@ -216,6 +216,11 @@ export const fields = {
     "",
     "Who is told of alarms, by e-mail; empty for nobody. AWS asks the address for its consent first, once for each region.",
   ),
+  hostAgent: setting(
+    flag(),
+    true,
+    "Install CloudWatch's agent on web and database hosts: their logs, kept for logRetentionDays, and figures of disk and memory.",
+  ),
   sessionManager: setting(flag(), true, "Install the agent of Session Manager, for shells without SSH."),
 };
 

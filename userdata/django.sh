@@ -102,6 +102,7 @@ UNIT
 
 [[ $(cat "$root/built" 2>/dev/null) == "$APP_KEY" ]] || build
 [[ $SESSION_MANAGER != true ]] || session_manager
+[[ $HOST_AGENT != true ]] || cloudwatch_agent
 
 step "leave nothing of this host in the image"
 if [[ $SESSION_MANAGER == true ]]; then

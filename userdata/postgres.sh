@@ -5,6 +5,7 @@ source lib/wait.sh
 source lib/agent.sh
 source lib/logins.sh
 source lib/certificates.sh
+source lib/telemetry.sh
 SCRIPT=postgres
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
@@ -253,3 +254,8 @@ AccuracySec=1s
 UNIT
 systemctl daemon-reload
 systemctl restart follow-roles.timer
+
+if [[ -n $TELEMETRY_LOG_GROUP ]]; then
+  cloudwatch_agent
+  start_telemetry "/ $home" /var/log/postgresql/postgresql-17-main.log "$LOG"
+fi

@@ -3,6 +3,7 @@
 source lib/core.sh
 source lib/secrets.sh
 source lib/group.sh
+source lib/telemetry.sh
 SCRIPT=web
 run=/run/app
 
@@ -61,6 +62,34 @@ retry "cannot join the group" complete_launch CONTINUE
 step "watch the disk"
 systemd-run --quiet --unit=disk-watch --collect \
   bash -c 'while echo writable >/var/lib/disk-watch; do sleep 5; done; systemctl poweroff'
+# The agent reads files, and the service writes to the journal, which knows its limits: what is sent passes through two files of
+# 16 MiB.
+relay_journal() {
+  local log=/var/log/app/service.log
+  install -d "${log%/*}"
+  cat >/etc/systemd/system/app-log.service <<UNIT
+[Unit]
+Description=Log of the application, for CloudWatch's agent
+
+[Service]
+Environment=PYTHONUTF8=1
+ExecStart=/bin/bash -c 'journalctl -u app.service -b -n all -f -o cat --no-pager | python3 /usr/local/lib/app-log.py $log'
+Restart=always
+RestartSec=5
+UNIT
+  cat >/usr/local/lib/app-log.py <<'PYTHON'
+import logging, logging.handlers, sys
+relay = logging.handlers.RotatingFileHandler(sys.argv[1], maxBytes=16 << 20, backupCount=1)
+for line in sys.stdin:
+    relay.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))
+PYTHON
+  systemctl daemon-reload
+  systemctl restart app-log.service
+}
+if [[ -n $TELEMETRY_LOG_GROUP ]]; then
+  relay_journal
+  start_telemetry / /var/log/app/service.log "$LOG"
+fi
 
 # Not ready is no failure: sign-in works without the database. A roll-out's gate insists on it, and goes by the newest report:
 # the host reports now and goes on asking, longer than the gate waits, and reports again whenever the answer changes.

@@ -22,6 +22,7 @@ import {
 } from "./databaseAccess";
 import { PostgresRole } from "./postgresRole";
 import { checkVersion } from "../storage/passwords";
+import { noTelemetry, type Telemetry } from "../observability/telemetry";
 import { connectionsThatFit, type PostgresParameters, tunePostgres } from "./tuning";
 
 /** Arguments of a {@link PostgresHost}. */
@@ -44,6 +45,8 @@ export interface PostgresHostArgs {
   readonly neededConnections: number;
   /** PostgreSQL's parameters that are to be others than the host's size suggests: the setting `databaseParameters`. */
   readonly parameters: PostgresParameters;
+  /** @default the host keeps its logs to itself */
+  readonly telemetry?: Telemetry;
   /** Number of the owner's password, from 1. Raise it by one to rotate: {@link PostgresRole}. */
   readonly ownerPasswordVersion: number;
   /** Number of the service's password, from 1. */
@@ -85,7 +88,7 @@ const snapshotTimeout = "4h";
  * | `ownerPasswordVersion`, `appPasswordVersion`, raised by one | the host makes the new login while it runs; then a release or a roll-out uses it |
  * | `authorityVersion`, raised by one | the host signs with the authority that clients trust already, while it runs; then a release and a roll-out, which trust the next |
  * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
- * | `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
+ * | `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `telemetry`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
  * | `neededConnections`, SSH's networks, a zone of the clients more or less, `tags` | in place |
  * | `protect`, `secretRecoveryDays` | in place |
  * | the zone of the network | a new, empty volume: refused while `protect` is on, all data lost otherwise |
@@ -162,7 +165,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 
   private createRole(owner: GeneratedSecret, app: GeneratedSecret): HostRole {
-    const { access, gate } = this.args;
+    const { access, gate, telemetry } = this.args;
     return new HostRole(
       `${this.name}-role`,
       {
@@ -171,6 +174,7 @@ export class PostgresHost extends pulumi.ComponentResource {
           readObjects(gate.bucketArn, rolesKey),
           writeObjects(gate.bucketArn, authorityKey("*")),
           readSecrets(owner.arn, app.arn),
+          ...(telemetry?.statements ?? []),
         ],
         sessionManager: access.sessionManager,
       },
@@ -251,9 +255,10 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 
   private userData(volume: aws.ebs.Volume, role: HostRole, host: string): pulumi.Output<string> {
-    const { clients, access, gate } = this.args;
+    const { clients, access, gate, telemetry } = this.args;
     return userDataFor("postgres", {
       ...gate.reportVariables(role.roleId),
+      ...(telemetry?.variables ?? noTelemetry),
       DATA_VOLUME_ID: volume.id,
       DATABASE_NAME: databaseName,
       DATABASE_HOSTNAME: host,

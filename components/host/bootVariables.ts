@@ -6,10 +6,14 @@
 /** By which a host reports. */
 const report = { REPORT_BUCKET: String, REPORT_REGION: String, REPORT_ROLE_ID: String };
 
+/** By which a host sends its logs and figures; empty if it does not. */
+const telemetry = { TELEMETRY_LOG_GROUP: String, TELEMETRY_NAMESPACE: String, TELEMETRY_ROLE: String };
+
 export const bootVariables = {
   /** The database host. The roles' passwords are named by a document in the bucket, so that a rotation leaves the host alone. */
   postgres: {
     ...report,
+    ...telemetry,
     DATA_VOLUME_ID: String,
     DATABASE_NAME: String,
     DATABASE_HOSTNAME: String,
@@ -24,10 +28,18 @@ export const bootVariables = {
     SESSION_MANAGER: Boolean,
   },
   /** The builder of the image. */
-  django: { ...report, APP_BUCKET: String, APP_KEY: String, SESSION_MANAGER: Boolean },
+  django: {
+    ...report,
+    APP_BUCKET: String,
+    APP_KEY: String,
+    SESSION_MANAGER: Boolean,
+    /** Whether the hosts of the image send logs and figures. */
+    HOST_AGENT: Boolean,
+  },
   /** A host of the fleet. */
   web: {
     ...report,
+    ...telemetry,
     ACCOUNT_BUCKET: String,
     SERVICE_SECRET_ARN: String,
     SERVICE_SECRET_VERSION: String,

@@ -98,6 +98,16 @@ export function writeLogs(logGroupArn: pulumi.Input<string>): Statement {
   };
 }
 
+/** Write figures into one namespace; CloudWatch knows no other resource. */
+export function putFigures(namespace: string): Statement {
+  return {
+    Effect: "Allow",
+    Action: "cloudwatch:PutMetricData",
+    Resource: "*",
+    Condition: { StringEquals: { "cloudwatch:namespace": namespace } },
+  };
+}
+
 /** Write to one log group, as flow logs do, which look for it first. */
 export function deliverFlowLogs(logGroupArn: pulumi.Input<string>): Statement {
   return {

@@ -4,6 +4,7 @@
  */
 import type * as pulumi from "@pulumi/pulumi";
 import type { Alarm, Figure } from "./alarm";
+import { figuresNamespace } from "./telemetry";
 
 /** The names of a load balancer and of its target group in CloudWatch. */
 export interface WatchedBalancer {
@@ -173,6 +174,41 @@ export function gateAlarm(functionName: pulumi.Input<string>): Alarm {
     figures: { errors: functionErrors(functionName) },
     ...{ comparison: "atLeast", threshold: 1, periods: 1, silence: "good" },
   };
+}
+
+/** What only the hosts of a role know of themselves, by its agent: of the worst of them. */
+export function hostFigure(role: string, metric: "disk" | "mem", path?: string): Figure {
+  const dimensions: Figure["dimensions"] = path === undefined ? { role } : { role, path };
+  return { namespace: figuresNamespace, metric: `${metric}_used_percent`, dimensions, statistic: "Maximum" };
+}
+
+/** Hosts of a role, whose agent looks at these mount points. */
+export interface WatchedHosts {
+  readonly role: string;
+  /** What is kept on each, in a word. */
+  readonly disks: Readonly<Record<string, string>>;
+}
+
+/** The hosts of a role. */
+export function hostAlarms({ role, disks }: WatchedHosts): readonly Alarm[] {
+  return [
+    {
+      name: "memory",
+      meaning: `A host of ${role} has used more than 90 % of its memory for ten minutes.`,
+      firstStep:
+        "see in a session on the host which process grows; restart it, or set a larger instance type.",
+      figures: { memory: hostFigure(role, "mem") },
+      ...{ comparison: "above", threshold: 90, periods: 10, silence: "unknown" },
+    },
+    ...Object.entries(disks).map(([path, what]): Alarm => ({
+      name: `disk-${what}`,
+      meaning: `A disk of a host of ${role} (${path}) is more than 80 % full.`,
+      firstStep:
+        "see in a session on the host what grows. The database's volume grows in place: set a larger databaseVolumeGiB, deploy, and reboot the host.",
+      figures: { disk: hostFigure(role, "disk", path) },
+      ...{ comparison: "above", threshold: 80, periods: 5, silence: "unknown" },
+    })),
+  ];
 }
 
 /** The host of the database. */

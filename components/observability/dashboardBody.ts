@@ -17,8 +17,13 @@ export interface DashboardParts {
     readonly gateFunction: pulumi.Input<string>;
     /** Undefined if nothing asks from outside. */
     readonly healthCheckId: pulumi.Input<string> | undefined;
+    /** Undefined without the agent. */
+    readonly hosts: figures.WatchedHosts | undefined;
   };
-  readonly database: RegionPart & { readonly instanceId: pulumi.Input<string> };
+  readonly database: RegionPart & {
+    readonly instanceId: pulumi.Input<string>;
+    readonly hosts: figures.WatchedHosts | undefined;
+  };
 }
 
 /** A widget without its place. */
@@ -64,6 +69,16 @@ function graph(
 /** Is it well? Every alarm of a region as a light. */
 function lights(title: string, { alarms }: RegionPart): Widget {
   return { type: "alarm", properties: { title, alarms } };
+}
+
+/** What the agent of hosts says of the fullest of them. */
+function fullness(hosts: figures.WatchedHosts | undefined): readonly Line[] {
+  if (!hosts) return [];
+  const disks = Object.entries(hosts.disks).map(([path, what]): Line => [
+    `disk ${what}`,
+    figures.hostFigure(hosts.role, "disk", path),
+  ]);
+  return [["memory", figures.hostFigure(hosts.role, "mem")], ...disks];
 }
 
 /** A row of widgets of one height, side by side from the left. */
@@ -139,10 +154,15 @@ export function dashboardBody({ web, database }: DashboardParts) {
           ],
           [
             6,
-            graph("Load of the hosts", web.region, [["processors", figures.fleetLoad(groupName)]], {
-              unit: "percent",
-              limits: [["more hosts", cpuPercent]],
-            }),
+            graph(
+              "Load of the hosts",
+              web.region,
+              [["processors", figures.fleetLoad(groupName)], ...fullness(web.hosts)],
+              {
+                unit: "percent",
+                limits: [["more hosts", cpuPercent]],
+              },
+            ),
           ],
         ],
       },
@@ -169,7 +189,10 @@ export function dashboardBody({ web, database }: DashboardParts) {
             graph(
               "Load of the database",
               database.region,
-              [["processors", figures.instanceFigure(database.instanceId, "CPUUtilization", "Average")]],
+              [
+                ["processors", figures.instanceFigure(database.instanceId, "CPUUtilization", "Average")],
+                ...fullness(database.hosts),
+              ],
               { unit: "percent" },
             ),
           ],

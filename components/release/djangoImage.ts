@@ -19,6 +19,8 @@ export interface DjangoImageArgs {
   readonly instanceType: string;
   /** Put the agent of Session Manager into the image. */
   readonly sessionManager: boolean;
+  /** Put CloudWatch's agent into the image. */
+  readonly hostAgent: boolean;
   /** Tags of the builder's disk. */
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -32,7 +34,7 @@ export interface DjangoImageArgs {
  *
  * | change | effect |
  * |---|---|
- * | a file of the application, `userdata/django.sh` and the parts of `userdata/lib/` that it names, `debianImage`, `instanceType`, `sessionManager` | a new builder, a new image; then the old ones go |
+ * | a file of the application, `userdata/django.sh` and the parts of `userdata/lib/` that it names, `debianImage`, `instanceType`, `sessionManager`, `hostAgent` | a new builder, a new image; then the old ones go |
  */
 export class DjangoImage extends pulumi.ComponentResource {
   readonly imageId: pulumi.Output<string>;
@@ -62,6 +64,7 @@ export class DjangoImage extends pulumi.ComponentResource {
             APP_BUCKET: args.gate.bucketName,
             APP_KEY: key,
             SESSION_MANAGER: args.sessionManager,
+            HOST_AGENT: args.hostAgent,
           }),
         statements: [readObjects(args.gate.bucketArn, key)],
         tags: args.tags,

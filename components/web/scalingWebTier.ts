@@ -66,7 +66,7 @@ const bootSeconds = 420;
  * |---|---|
  * | `imageId`, `instanceType`, `userdata/web.sh` and the parts of `userdata/lib/` that it names, a new version of a secret that the hosts read, `tags`, key pair | rolled, behind the gate |
  * | a zone more or less, `egress` between public and private | rolled; rules and routes of the old fleet go after it |
- * | a name that the entrance answers to, `legacyRoutes`, `corsOrigins` | rolled, as the hosts must know it |
+ * | a name that the entrance answers to, `legacyRoutes`, `corsOrigins`, `telemetry` | rolled, as the hosts must know it |
  * | `size`, `load` | in place |
  */
 export class ScalingWebTier extends pulumi.ComponentResource {

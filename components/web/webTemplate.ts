@@ -9,6 +9,7 @@ import { HostRole } from "../host/hostRole";
 import { scaleFleet } from "../iam/policies";
 import type { HostNetwork } from "../network/networks";
 import { userDataFor } from "../host/userData";
+import { noTelemetry, type Telemetry } from "../observability/telemetry";
 
 /** The hook by which a host tells its group that it serves, or that it never will. */
 export const launchHook = "serves";
@@ -24,6 +25,8 @@ export interface WebHost {
   readonly legacyRoutes: boolean;
   /** Origins whose pages may ask the API from a browser. */
   readonly corsOrigins: readonly string[];
+  /** @default hosts keep their logs to themselves */
+  readonly telemetry?: Telemetry;
 }
 
 /** Arguments of a {@link WebTemplate}. */
@@ -70,7 +73,7 @@ export class WebTemplate extends pulumi.ComponentResource {
   }
 
   private createRole(): HostRole {
-    const { gate, database, accounts, access, tier } = this.args;
+    const { gate, database, accounts, access, tier, telemetry } = this.args;
     return new HostRole(
       `${this.name}-role`,
       {
@@ -80,6 +83,7 @@ export class WebTemplate extends pulumi.ComponentResource {
           ...accounts.serviceStatements(),
           ...accounts.activityStatements(),
           ...scaleFleet(tier),
+          ...(telemetry?.statements ?? []),
         ],
         sessionManager: access.sessionManager,
       },
@@ -129,9 +133,10 @@ export class WebTemplate extends pulumi.ComponentResource {
   }
 
   private userData(role: HostRole): pulumi.Output<string> {
-    const { gate, accounts, database, hostNames, legacyRoutes, corsOrigins } = this.args;
+    const { gate, accounts, database, hostNames, legacyRoutes, corsOrigins, telemetry } = this.args;
     return userDataFor("web", {
       ...gate.reportVariables(role.roleId),
+      ...(telemetry?.variables ?? noTelemetry),
       ACCOUNT_BUCKET: accounts.bucketName,
       SERVICE_SECRET_ARN: accounts.serviceSecret.arn,
       SERVICE_SECRET_VERSION: accounts.serviceSecret.versionId,

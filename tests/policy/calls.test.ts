@@ -115,6 +115,9 @@ const agentCalls = [
   "ssmmessages:OpenDataChannel",
 ];
 
+/** What CloudWatch's agent asks to send logs and figures: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html. */
+const telemetryCalls = ["cloudwatch:PutMetricData", "logs:CreateLogStream", "logs:PutLogEvents"];
+
 /** Services by the names of the SDK's packages. */
 const services: Readonly<Record<string, string>> = {
   "auto-scaling": "autoscaling",
@@ -162,10 +165,11 @@ for (const stack of ["dev", "prod"])
     const isExactly = (policy: string, calls: readonly string[]) =>
       assert.deepEqual(allowed(graph, `${stack}-${policy}`), [...new Set(calls)].sort());
 
-    it("to the database host is what its boot script and its agent call", () => {
+    it("to the database host is what its boot script and its agents call", () => {
       const script = scriptFor(types.instance, "db");
       assert.equal(variablesOf(script)["SESSION_MANAGER"], "true");
-      isExactly("db-role-policy", [...callsOf(script, roleSecrets()), ...agentCalls]);
+      assert.match(variablesOf(script)["TELEMETRY_LOG_GROUP"] ?? "", /-db-hosts-/);
+      isExactly("db-role-policy", [...callsOf(script, roleSecrets()), ...agentCalls, ...telemetryCalls]);
     });
     it("to the builder is what its boot script calls", () =>
       isExactly("image-builder-role-policy", callsOf(scriptFor(types.instance, "image-builder"), [])));
@@ -174,11 +178,12 @@ for (const stack of ["dev", "prod"])
         ...callsOf(scriptFor(types.instance, "release-host"), []),
         ...callsOfService(["app/accounts", "app/core"], accounts()),
       ]));
-    it("to a web host is what its boot script, the service and the agent in its image call", () =>
+    it("to a web host is what its boot script, the service and the agents in its image call", () =>
       isExactly("web-role-policy", [
         ...callsOf(scriptFor(types.launchTemplate, "web"), []),
         ...callsOfService(["app"], accounts()),
         ...agentCalls,
+        ...telemetryCalls,
       ]));
     it("to the gate is what its function calls, and to write its log", () => {
       const actions = [...callsOfGate(), "logs:CreateLogStream", "logs:PutLogEvents"];

@@ -362,12 +362,14 @@ function testGraph(expected: Expectation, preview: boolean): void {
         "databaseAlarmTopic",
         "databaseEndpoint",
         "databaseInstanceId",
+        "databaseLogGroup",
         "gateFunctionName",
         "imageId",
         "serviceUrl",
         "targetGroupArn",
         "webAlarmTopic",
         "webGroupName",
+        "webLogGroup",
       ]);
       if (!preview) assert.equal(graph.outputs["databaseEndpoint"]?.value, `postgres.${stack}.internal:5432`);
     });

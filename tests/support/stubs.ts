@@ -7,6 +7,7 @@ import type { BootGate, CutOverGate, HostBucket } from "../../components/host/ga
 import type { PostgresHostArgs } from "../../components/database/postgresHost";
 import type { ClientNetwork, HostNetwork, Subnet } from "../../components/network/networks";
 import { readObjects } from "../../components/iam/policies";
+import type { Telemetry } from "../../components/observability/telemetry";
 import type { PinnedSecret } from "../../components/storage/generatedSecret";
 import type { Entrance } from "../../components/web/webEntrance";
 
@@ -124,6 +125,12 @@ export const stubEntrance = (): Entrance => ({
   metricLabel: pulumi.output("app/web/1/targetgroup/web/1"),
   ready: new Marker("entrance"),
 });
+
+/** Logs and figures go somewhere. */
+export const stubTelemetry: Telemetry = {
+  statements: [{ Effect: "Allow", Action: "logs:PutLogEvents", Resource: "arn:of:logs" }],
+  variables: { TELEMETRY_LOG_GROUP: "logs", TELEMETRY_NAMESPACE: "figures", TELEMETRY_ROLE: "hosts" },
+};
 
 /** Something to come after. */
 export const stubResource = (name: string): pulumi.Resource => new Marker(name);

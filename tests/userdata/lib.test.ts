@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type BootReport, bootReportKey, userIdOf } from "../../gate/contract.cjs";
 import { credentials, FakeAws, hostEnvironment, roleId } from "./fakeAws";
 
-const library = ["core", "wait", "json", "secrets", "packages", "agent", "certificates", "logins"]
+const library = ["core", "wait", "json", "secrets", "packages", "agent", "certificates", "logins", "telemetry"]
   .map((part) => readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8"))
   .join("")
   .replace(/^source .*\n/gm, "");
@@ -277,6 +277,83 @@ describe("the Session Manager agent", () => {
       "https://s3.us-east-2.amazonaws.com/amazon-ssm-us-east-2/latest/debian_arm64/amazon-ssm-agent.deb",
     );
     assert.match(install ?? "", /^apt-get install \S+\/agent\.deb$/);
+  });
+});
+
+describe("CloudWatch's agent", () => {
+  const telemetry = "TELEMETRY_LOG_GROUP=logs TELEMETRY_NAMESPACE=figures TELEMETRY_ROLE=hosts;";
+
+  it("comes from the bucket of the host's own region, for its architecture", async () => {
+    stub("dpkg-query", "exit 1");
+    stub("dpkg", "echo arm64");
+    stub("apt-get", 'echo "apt-get ${*: -2}" >>"$HERE/calls"');
+    stub(
+      "curl",
+      `if [[ \${*: -1} == *.deb ]]; then echo "$*" >>"$HERE/calls"; exit; fi
+       PATH=\${PATH#*:} exec curl "$@"`,
+    );
+    assert.equal((await boot("cloudwatch_agent")).status, 0);
+    const [call = "", , install] = calls();
+    assert.ok(
+      call.endsWith(
+        " https://amazoncloudwatch-agent-us-east-2.s3.us-east-2.amazonaws.com/debian/arm64/latest/amazon-cloudwatch-agent.deb",
+      ),
+    );
+    assert.match(call, /--proto =https/);
+    assert.match(install ?? "", /^apt-get install \S+\/agent\.deb$/);
+  });
+
+  it("sends the logs to streams of the host, and figures that have its role and not the host", async () => {
+    const { status } = await boot(
+      `${telemetry} telemetry_config "/ /data" /var/log/app/service.log /var/log/boot.log >"$HERE/config"`,
+    );
+    assert.equal(status, 0);
+    const figure = { measurement: ["used_percent"], append_dimensions: { role: "hosts" } };
+    const log = (file: string, name: string) => ({
+      file_path: file,
+      log_group_name: "logs",
+      log_stream_name: `i-1/${name}`,
+    });
+    assert.deepEqual(JSON.parse(readFileSync(path.join(folder, "config"), "utf8")), {
+      agent: { metrics_collection_interval: 60, omit_hostname: true },
+      metrics: {
+        namespace: "figures",
+        aggregation_dimensions: [["role", "path"]],
+        metrics_collected: { mem: figure, disk: { ...figure, resources: ["/", "/data"], drop_device: true } },
+      },
+      logs: {
+        logs_collected: {
+          files: {
+            collect_list: [
+              log("/var/log/app/service.log", "service.log"),
+              log("/var/log/boot.log", "boot.log"),
+            ],
+          },
+        },
+      },
+    });
+  });
+
+  const start = (body: string) => {
+    const bin = path.join(folder, "agent", "bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(path.join(bin, "amazon-cloudwatch-agent-ctl"), `#!/bin/bash\n${body}\n`, { mode: 0o755 });
+    // Not in the machine's own /opt.
+    const here = `$(declare -f start_telemetry | sed 's#/opt/aws/amazon-cloudwatch-agent#${folder}/agent#')`;
+    return boot(`eval "${here}"; ${telemetry} start_telemetry / /var/log/a.log; step "go on"`);
+  };
+
+  it("is started with its configuration", async () => {
+    const { status } = await start('echo "$*" >>"$HERE/calls"');
+    assert.equal(status, 0);
+    assert.deepEqual(calls(), [`-a fetch-config -m ec2 -s -c file:${folder}/agent/etc/host.json`]);
+  });
+
+  it("that does not start is told of, and keeps no host from serving", async () => {
+    const { status, output, report } = await start("echo 'no such plugin'; exit 3");
+    assert.equal(status, 0);
+    assert.match(output, /CloudWatch's agent does not start: no such plugin/);
+    assert.deepEqual([report.succeeded, report.step], [true, "go on"]);
   });
 });
 

@@ -60,6 +60,7 @@ describe("a change of a file", () => {
     "lib/logins.sh": { postgres: true },
     "lib/packages.sh": { postgres: true, django: true },
     "lib/group.sh": { web: true },
+    "lib/telemetry.sh": { postgres: true, web: true },
     "lib/secrets.sh": { postgres: true, web: true, release: true },
     "lib/wait.sh": { postgres: true },
     ...Object.fromEntries(scripts.map((script) => [`${script}.sh`, { [script]: true }])),

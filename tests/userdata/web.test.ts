@@ -78,12 +78,13 @@ function stub(name: string, body: string): void {
  * Runs the script as a host would at boot, and waits until it asks no more. Of its clock, SECONDS, only its pauses count, each as
  * a minute, and they take no time; `meanwhile` happens in each. Answers the status of the script.
  */
-async function boot(meanwhile = ":"): Promise<number | null> {
+async function boot(meanwhile = ":", logGroup = ""): Promise<number | null> {
   const log = path.join(folder, "log");
   const text =
     `unset SECONDS; SECONDS=0; sleep() { SECONDS=$((SECONDS + 60)); ${meanwhile}; }\n${assembleScript("web")}`
       .replace("LOG=/var/log/cloud-init-output.log", `LOG='${log}'`)
-      .replace("run=/run/app", `run='${folder}/run/app'`);
+      .replace("run=/run/app", `run='${folder}/run/app'`)
+      .replaceAll(/(\/etc\/systemd\/system|\/usr\/local\/lib|\/var\/log|\/opt\/aws)\//g, `${folder}$1/`);
   set("script.sh", text);
   const command = `bash '${folder}/script.sh' 2>&1 | tee -a '${log}'; exit \${PIPESTATUS[0]}`;
   const child = spawn("bash", ["-c", command], {
@@ -100,6 +101,9 @@ async function boot(meanwhile = ":"): Promise<number | null> {
       DATABASE_CA_KEY: "tls/postgres-ca-1.pem",
       ALLOWED_HOSTS: "example.com",
       LEGACY_ROUTES: "true",
+      TELEMETRY_LOG_GROUP: logGroup,
+      TELEMETRY_NAMESPACE: "figures",
+      TELEMETRY_ROLE: "hosts",
       CORS_ORIGINS: "https://a.example.org https://b.example.org",
       LAUNCH_HOOK: "serves",
     },
@@ -231,6 +235,41 @@ describe("a web host", () => {
       [false, true],
     );
     assert.equal(aws.refusals.get("PUT /reports/boot/"), 0);
+  });
+
+  it("sends its log where it is told to", async () => {
+    set("alive");
+    const [bin, lib] = ["opt/aws/amazon-cloudwatch-agent/bin", "usr/local/lib"];
+    for (const name of [bin, lib, "etc/systemd/system"])
+      mkdirSync(path.join(folder, name), { recursive: true });
+    set(`${bin}/amazon-cloudwatch-agent-ctl`, '#!/bin/bash\necho "$*" >"$HERE/agent"\n');
+    chmodSync(path.join(folder, bin, "amazon-cloudwatch-agent-ctl"), 0o755);
+    assert.equal(await boot(":", "logs"), 0);
+    assert.match(readFileSync(path.join(folder, "agent"), "utf8"), / -s -c file:/);
+    const config = readFileSync(path.join(folder, bin, "../etc/host.json"), "utf8");
+    const log = path.join(folder, "var/log/app/service.log");
+    for (const part of [
+      `"file_path": "${log}"`,
+      '"log_group_name": "logs"',
+      '"log_stream_name": "i-1/service.log"',
+    ])
+      assert.ok(config.includes(part), part);
+    const unit = readFileSync(path.join(folder, "etc/systemd/system/app-log.service"), "utf8");
+    const [, relay = "", to] =
+      /^ExecStart=.*journalctl -u app\.service .*\| python3 (\S+) (\S+)'$/m.exec(unit) ?? [];
+    assert.equal(to, log);
+    // The relay changes no line, whatever is in it.
+    const lines = ['{"message": "100 % of %s", "request_id": "1-5"}', "", "  über"];
+    const child = spawn("python3", [relay, log], { stdio: ["pipe", "inherit", "inherit"] });
+    child.stdin.end(lines.join("\n"));
+    await new Promise((resolve) => child.on("close", resolve));
+    assert.equal(readFileSync(log, "utf8"), `${lines.join("\n")}\n`);
+  });
+
+  it("sends nothing without a log group", async () => {
+    set("alive");
+    assert.equal(await boot(), 0);
+    assert.ok(!existsSync(path.join(folder, "etc")));
   });
 
   it("waits for a slow service", async () => {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { PostgresHost, type PostgresHostArgs } from "../../../components/database/postgresHost";
 import { type Evaluation, evaluate, providerOf, valueOf } from "../../support/component";
 import { ancestors, find, ofType, unknownImage, unknownType } from "../../../local/engine/recorder";
-import { stubAccess, stubGate, stubNetwork } from "../../support/stubs";
+import { stubAccess, stubGate, stubNetwork, stubTelemetry } from "../../support/stubs";
 import { scriptOf } from "../../../policy/userData";
 
 const region = "us-east-2";
@@ -79,6 +79,17 @@ describe("PostgresHost", () => {
     assert.equal(roles(graph).authority, 2);
     assert.notEqual(roles(graph).version, roles(await construct()).version);
     assert.equal(graph.made.access.authorityKey, "tls/postgres-ca-2.pem");
+  });
+
+  it("has the host send its logs where it is told to, and else nowhere", async () => {
+    const logGroup = (graph: Evaluation<unknown>) =>
+      /TELEMETRY_LOG_GROUP='(.*)'/.exec(scriptOf(String(host(graph).inputs["userDataBase64"])))?.[1];
+    const policy = (graph: Evaluation<unknown>) =>
+      String(find(graph, "aws:iam/rolePolicy:RolePolicy", "db-role-policy").inputs["policy"]);
+    const [sent, kept] = [await construct({ telemetry: stubTelemetry }), await construct()];
+    assert.deepEqual([logGroup(sent), logGroup(kept)], ["logs", ""]);
+    assert.match(policy(sent), /"Resource":"arn:of:logs"/);
+    assert.doesNotMatch(policy(kept), /arn:of:logs/);
   });
 
   it("gives the host no secret and no version of one, so that a rotation leaves it alone", async () => {

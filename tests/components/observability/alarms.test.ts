@@ -14,6 +14,7 @@ const all: readonly Alarm[] = [
   alarms.certificateAlarm("arn:certificate"),
   alarms.gateAlarm("gate-1"),
   ...alarms.databaseHostAlarms("i-1"),
+  ...alarms.hostAlarms({ role: "hosts", disks: { "/": "root", "/data": "data" } }),
 ];
 const find = (name: string) => {
   const found = all.find((alarm) => alarm.name === name);
@@ -117,6 +118,32 @@ describe("the alarm of missing capacity", () => {
   it("is off while the fleet may grow, or has no need to", () => {
     assert.ok(!isOn({ desired: 3, largest: 4, cpu: 99, requests: 9000 }));
     assert.ok(!isOn({ desired: 4, largest: 4, cpu: 60, requests: 3000 }));
+  });
+});
+
+describe("the alarms of hosts", () => {
+  it("look at the memory and at each disk, of the worst host", () => {
+    const figures = alarms
+      .hostAlarms({ role: "hosts", disks: { "/": "root", "/data": "data" } })
+      .map((alarm) => [
+        alarm.name,
+        ...Object.values(alarm.figures).map(({ metric, dimensions, statistic }) => ({
+          metric,
+          dimensions,
+          statistic,
+        })),
+      ]);
+    assert.deepEqual(figures, [
+      ["memory", { metric: "mem_used_percent", dimensions: { role: "hosts" }, statistic: "Maximum" }],
+      [
+        "disk-root",
+        { metric: "disk_used_percent", dimensions: { role: "hosts", path: "/" }, statistic: "Maximum" },
+      ],
+      [
+        "disk-data",
+        { metric: "disk_used_percent", dimensions: { role: "hosts", path: "/data" }, statistic: "Maximum" },
+      ],
+    ]);
   });
 });
 

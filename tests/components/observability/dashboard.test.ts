@@ -16,11 +16,13 @@ const parts: DashboardParts = {
     },
     gateFunction: "gate-1",
     healthCheckId: "check-1",
+    hosts: { role: "web-hosts", disks: { "/": "root" } },
   },
   database: {
     region: "us-east-2",
     alarms: ["arn:aws:cloudwatch:us-east-2:123456789012:alarm:db"],
     instanceId: "i-1",
+    hosts: { role: "db-hosts", disks: { "/": "root", "/data": "data" } },
   },
 };
 
@@ -126,6 +128,9 @@ describe("the body of the dashboard", () => {
       assert.ok(figuresOf("us-east-1").includes(figure), figure);
     assert.deepEqual(figuresOf("us-east-2"), [
       "AWS/EC2 CPUUtilization InstanceId i-1",
+      "django-on-ec2 mem_used_percent role db-hosts",
+      "django-on-ec2 disk_used_percent role db-hosts path /",
+      "django-on-ec2 disk_used_percent role db-hosts path /data",
       ...["System", "Instance", "AttachedEBS"].map((of) => `AWS/EC2 StatusCheckFailed_${of} InstanceId i-1`),
     ]);
   });
@@ -137,9 +142,10 @@ describe("the body of the dashboard", () => {
     assert.deepEqual(limits, [60, 3000]);
   });
 
-  it("leaves out what nothing asks from outside", () => {
-    const without = shown({ web: { ...parts.web, healthCheckId: undefined } });
-    assert.ok(!figuresOf("us-east-1", without).some((figure) => figure.startsWith("AWS/Route53")));
+  it("leaves out what nothing asks from outside, and what no agent tells", () => {
+    const without = shown({ web: { ...parts.web, healthCheckId: undefined, hosts: undefined } });
+    for (const figure of figuresOf("us-east-1", without))
+      assert.doesNotMatch(figure, /^(AWS\/Route53|django)/);
   });
 });
 

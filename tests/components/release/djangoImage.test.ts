@@ -17,6 +17,7 @@ const construct = (changed: Partial<DjangoImageArgs> = {}) =>
           debianImage: "debian-13-amd64-20260914-2601",
           instanceType: "t3.micro",
           sessionManager: false,
+          hostAgent: false,
           tags: {},
           ...changed,
         },
@@ -50,14 +51,15 @@ describe("DjangoImage", () => {
     (image(graph).inputs["tags"] as Record<string, string>)["django-on-ec2:content"];
 
   it("is the same image for the same content, and needs another builder for another agent", async () => {
-    const [one, same, other] = [
+    const [one, same, other, third] = [
       await construct(),
       await construct(),
       await construct({ sessionManager: true }),
+      await construct({ hostAgent: true }),
     ];
     assert.deepEqual(image(one).inputs, image(same).inputs);
     assert.deepEqual(builder(one).inputs, builder(same).inputs);
-    assert.notEqual(contentOf(one), contentOf(other));
+    assert.equal(new Set([one, other, third].map(contentOf)).size, 3);
     assert.notEqual(builder(one).inputs["userDataBase64"], builder(other).inputs["userDataBase64"]);
     assert.deepEqual(builder(one).replaceOnChanges, ["instanceType"]);
   });

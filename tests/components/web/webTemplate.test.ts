@@ -2,13 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { HostAccess, type HostAccessArgs } from "../../../components/host/hostAccess";
+import type { Telemetry } from "../../../components/observability/telemetry";
 import { WebTemplate } from "../../../components/web/webTemplate";
 import { evaluate, valueOf } from "../../support/component";
 import { find } from "../../../local/engine/recorder";
 import { scriptOf } from "../../../policy/userData";
-import { StubAccounts, stubDatabase, stubGate } from "../../support/stubs";
+import { StubAccounts, stubDatabase, stubGate, stubTelemetry } from "../../support/stubs";
 
-const template = (access: HostAccessArgs = { sessionManager: true }, hostsHavePublicIp = false) =>
+const template = (
+  access: HostAccessArgs = { sessionManager: true },
+  hostsHavePublicIp = false,
+  telemetry?: Telemetry,
+) =>
   evaluate(
     (provider) =>
       new WebTemplate(
@@ -20,6 +25,7 @@ const template = (access: HostAccessArgs = { sessionManager: true }, hostsHavePu
           database: stubDatabase(),
           accounts: new StubAccounts(),
           tier: "web",
+          telemetry,
           imageId: "ami-1",
           instanceType: "t3.micro",
           legacyRoutes: false,
@@ -72,6 +78,19 @@ describe("WebTemplate", () => {
     assert.match(script, /DATABASE_CA_KEY='tls\/postgres-ca-1\.pem'/);
     assert.match(script, /LEGACY_ROUTES='false'/);
     assert.match(script, /CORS_ORIGINS='https:\/\/a\.example\.org https:\/\/b\.example\.org'/);
+  });
+
+  it("has hosts send their logs where it is told to, and else nowhere", async () => {
+    const sent = await template(undefined, undefined, stubTelemetry);
+    assert.match(
+      scriptOf(String(find(sent, launchTemplate, "web").inputs["userData"])),
+      /TELEMETRY_LOG_GROUP='logs'/,
+    );
+    const policyOf = (graph: typeof sent) =>
+      String(find(graph, "aws:iam/rolePolicy:RolePolicy", "web-role-policy").inputs["policy"]);
+    assert.match(policyOf(sent), /"Resource":"arn:of:logs"/);
+    assert.match(scriptOf(String((await inputs())["userData"])), /TELEMETRY_LOG_GROUP=''/);
+    assert.doesNotMatch(policyOf(await template()), /arn:of:logs/);
   });
 
   it("lets hosts resize the groups of their tier", async () => {
