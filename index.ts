@@ -133,6 +133,7 @@ const entrance = new WebEntrance(
     domain: settings.domain,
     accessCidrs: settings.accessCidrs,
     accessLogs: !settings.legacyRoutes,
+    webFirewall: settings.webFirewall,
     logRetentionDays: settings.logRetentionDays,
     protect,
   },

@@ -40,6 +40,9 @@ const servesLegacyRoutes = (stack: Stack) =>
         typeof userData !== "string" || scriptOf(userData).includes("\nexport LEGACY_ROUTES='true'\n"),
     );
 
+/** Without the setting `webFirewall`. */
+const hasNoWebAcl = (stack: Stack) => stack.ofType(types.webAcl).length === 0;
+
 /** A host that runs one script, and is stopped. */
 const runsOnce = (host: Resource, stack: Stack) =>
   stack.referringTo(host, types.instanceState, "instanceId").length > 0;
@@ -105,8 +108,9 @@ export const exceptions: readonly Exception[] = [
   },
   {
     controls: ["ELB.16"],
+    when: hasNoWebAcl,
     reason:
-      "A web ACL costs $5 a month and $1 for each rule. What it would do here the service does itself: it bounds bodies, deadlines and failed sign-ins.",
+      "Without the setting `webFirewall`: a web ACL costs $5 a month and $1 for each rule. What it would do here the service does itself: it bounds bodies, deadlines and failed sign-ins.",
   },
   {
     controls: ["AutoScaling.6"],

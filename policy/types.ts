@@ -49,6 +49,8 @@ export const types = {
   user: "aws:iam/user:User",
   volume: "aws:ebs/volume:Volume",
   vpc: "aws:ec2/vpc:Vpc",
+  webAcl: "aws:wafv2/webAcl:WebAcl",
+  webAclLogging: "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
   webAclAssociation: "aws:wafv2/webAclAssociation:WebAclAssociation",
   zone: "aws:route53/zone:Zone",
 } as const;

@@ -204,6 +204,11 @@ export const fields = {
     [],
     "Origins, such as https://app.acme.co, whose pages may use the API from a browser; empty for none but the service's own.",
   ),
+  webFirewall: setting(
+    flag(),
+    false,
+    "Have AWS WAF before the load balancer: rules that AWS keeps, and a limit on tries of passwords.",
+  ),
   accessCidrs: setting(list(checks.accessNetworks), ["0.0.0.0/0"], "Networks that may reach the service."),
   sshPublicKey: setting(
     text(checks.sshPublicKey),

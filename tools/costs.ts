@@ -27,6 +27,8 @@ const alarmedFigureMonth = 0.1;
 /** AWS gives each account three for nothing, which other stacks may have taken. */
 const dashboardMonth = 3;
 const healthCheckMonth = 0.5;
+const webAclMonth = 5;
+const webAclRuleMonth = 1;
 /** HTTPS is an option of a health check. */
 const healthCheckOptionMonth = 1;
 /** Detailed monitoring: seven metrics at $0.30 for each instance. */
@@ -128,6 +130,10 @@ export function monthlyCosts(resources: readonly Registration[]): CostLine[] {
   for (const alarm of of("cloudwatch/metricAlarm:MetricAlarm")) {
     const figures = nestedList(alarm.inputs, "metricQueries").filter(({ metric }) => metric !== undefined);
     add(alarm, "figure that an alarm looks at", figures.length, { each: alarmedFigureMonth, how: "" });
+  }
+  for (const acl of of("wafv2/webAcl:WebAcl")) {
+    add(acl, "web ACL", 1, { each: webAclMonth, how: "" });
+    add(acl, "rule of a web ACL", nestedList(acl.inputs, "rules").length, { each: webAclRuleMonth, how: "" });
   }
   for (const dashboard of of("cloudwatch/dashboard:Dashboard"))
     add(dashboard, "dashboard", 1, { each: dashboardMonth, how: "" });

@@ -128,6 +128,12 @@ export const durations: Readonly<Record<string, Duration>> = {
   "aws:sns/topicSubscription:TopicSubscription": quick,
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": quick,
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": quick,
+  "aws:wafv2/webAcl:WebAcl": { create: 3, basis: oneCall },
+  "aws:wafv2/webAclAssociation:WebAclAssociation": {
+    create: 10,
+    basis: "Estimated: tried again until the new web ACL is known.",
+  },
+  "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": quick,
   "pulumi:providers:aws": { create: 0, basis: "Asks AWS nothing that takes time." },
   "random:index/randomPassword:RandomPassword": { create: 0, basis: "Made here." },
 };

@@ -75,6 +75,7 @@ export async function recordStacks(): Promise<Graphs> {
     sshPublicKey: `ssh-ed25519 ${"A".repeat(68)}`,
     sshCidrs: '["192.0.2.0/24"]',
     alarmEmail: "ops@acme.co",
+    webFirewall: "true",
   };
   return {
     dev: await recordGraph("dev", false),

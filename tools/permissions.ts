@@ -17,6 +17,7 @@ const lambda = (...names: readonly string[]) => names.map((name) => `lambda:${na
 const secrets = (...names: readonly string[]) => names.map((name) => `secretsmanager:${name}`);
 const route53 = (...names: readonly string[]) => names.map((name) => `route53:${name}`);
 const cloudwatch = (...names: readonly string[]) => names.map((name) => `cloudwatch:${name}`);
+const waf = (...names: readonly string[]) => names.map((name) => `wafv2:${name}`);
 const sns = (...names: readonly string[]) => names.map((name) => `sns:${name}`);
 const acm = (...names: readonly string[]) => names.map((name) => `acm:${name}`);
 const tagged = ec2("CreateTags", "DeleteTags");
@@ -298,6 +299,20 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
     ...ec2("DescribeSecurityGroupRules"),
     ...tagged,
   ],
+  "aws:wafv2/webAcl:WebAcl": waf(
+    ...["CreateWebACL", "GetWebACL", "UpdateWebACL", "DeleteWebACL"],
+    ...["ListTagsForResource", "TagResource", "UntagResource"],
+  ),
+  "aws:wafv2/webAclAssociation:WebAclAssociation": [
+    ...waf("AssociateWebACL", "DisassociateWebACL", "GetWebACLForResource", "GetWebACL"),
+    ...elb("SetWebACL"),
+  ],
+  "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": [
+    ...waf("PutLoggingConfiguration", "GetLoggingConfiguration", "DeleteLoggingConfiguration"),
+    // WAF gives itself the right to write to the log group, in the name of whoever asks.
+    ...logs("CreateLogDelivery", "DeleteLogDelivery", "PutResourcePolicy", "DescribeResourcePolicies"),
+    ...logs("DescribeLogGroups"),
+  ],
   // Who is it that deploys, and to which account: `allowedAccountIds` is checked with it.
   "pulumi:providers:aws": ["sts:GetCallerIdentity"],
   "random:index/randomPassword:RandomPassword": [],
@@ -338,25 +353,38 @@ const bounds: Readonly<Record<string, { readonly key: string; readonly services:
   "iam:PassRole": { key: "iam:PassedToService", services: ["ec2", "lambda", "vpc-flow-logs"] },
   "iam:CreateServiceLinkedRole": {
     key: "iam:AWSServiceName",
-    services: ["autoscaling", "elasticloadbalancing", "replication.secretsmanager"],
+    services: ["autoscaling", "elasticloadbalancing", "replication.secretsmanager", "wafv2"],
   },
 };
 
-/** The actions as managed policies by name: one for EC2, one for the rest, as IAM limits how long one may be. */
+/** The services of each managed policy but the last, which has the rest, as IAM limits how long one may be. */
+const shares: Readonly<Record<string, readonly string[]>> = {
+  "the policy for EC2": ["ec2"],
+  "the policy for data and identity": ["iam", "s3", "secretsmanager", "sts"],
+};
+
+/** The actions as managed policies by name. */
 export function policiesOf(actions: readonly string[]): Readonly<Record<string, object>> {
-  const isEc2 = (action: string) => action.startsWith("ec2:");
+  const serviceOf = (action: string) => action.split(":")[0] ?? "";
   const allow = (some: readonly string[]) => ({ Effect: "Allow", Action: some, Resource: "*" });
-  const bounded = actions.flatMap((action) => {
-    const bound = bounds[action];
-    const services = bound?.services.map((service) => `${service}.amazonaws.com`);
-    return bound ? [{ ...allow([action]), Condition: { StringEquals: { [bound.key]: services } } }] : [];
+  const bounded = (some: readonly string[]) =>
+    some.flatMap((action) => {
+      const bound = bounds[action];
+      const services = bound?.services.map((service) => `${service}.amazonaws.com`);
+      return bound ? [{ ...allow([action]), Condition: { StringEquals: { [bound.key]: services } } }] : [];
+    });
+  const document = (some: readonly string[]) => ({
+    Version: "2012-10-17",
+    Statement: [allow(some.filter((action) => !bounds[action])), ...bounded(some)],
   });
-  const document = (...Statement: readonly object[]) => ({ Version: "2012-10-17", Statement });
-  return {
-    "the policy for EC2": document(allow(actions.filter(isEc2))),
-    "the policy for all else": document(
-      allow(actions.filter((action) => !isEc2(action) && !bounds[action])),
-      ...bounded,
-    ),
-  };
+  const shared = Object.values(shares).flat();
+  const parts = Object.entries(shares).map(
+    ([name, services]) => [name, actions.filter((action) => services.includes(serviceOf(action)))] as const,
+  );
+  const rest = actions.filter((action) => !shared.includes(serviceOf(action)));
+  return Object.fromEntries(
+    [...parts, ["the policy for all else", rest] as const]
+      .filter(([, some]) => some.length > 0)
+      .map(([name, some]) => [name, document(some)]),
+  );
 }

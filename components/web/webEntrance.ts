@@ -5,6 +5,7 @@ import { deliverAccessLogs } from "../iam/policies";
 import { PrivateBucket } from "../storage/privateBucket";
 import { IssuedCertificate } from "./issuedCertificate";
 import type { PublicNetwork } from "../network/networks";
+import { WebFirewall } from "./webFirewall";
 
 /** The service's public name, which makes it speak HTTPS. */
 export interface Domain {
@@ -24,7 +25,9 @@ export interface WebEntranceArgs {
   readonly accessCidrs: readonly string[];
   /** Log each request with its address; off where addresses hold passwords. */
   readonly accessLogs: boolean;
-  /** How long access logs are kept, in days. */
+  /** Have AWS WAF stand before the balancer. */
+  readonly webFirewall: boolean;
+  /** How long logs of requests are kept, in days. */
   readonly logRetentionDays: number;
   /** Refuse to replace or delete the load balancer and its logs. */
   readonly protect: boolean;
@@ -58,7 +61,7 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
  *
  * | change | effect |
  * |---|---|
- * | `domain`, `accessCidrs`, `accessLogs`, `logRetentionDays`, `protect` | in place |
+ * | `domain`, `accessCidrs`, `accessLogs`, `webFirewall`, `logRetentionDays`, `protect` | in place |
  * | a zone more or less | in place, before the fleet follows: hosts in a zone that goes get no more requests |
  * | the network replaced | replaced: the address changes, and nothing answers until the new fleet does; refused while `protect` is on |
  */
@@ -91,6 +94,12 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
     this.args = args;
     const firewall = this.createFirewall();
     const balancer = this.createBalancer(firewall);
+    if (args.webFirewall)
+      new WebFirewall(
+        `${name}-waf`,
+        { balancerArn: balancer.arn, logRetentionDays: args.logRetentionDays },
+        this.child,
+      );
     const targets = this.createTargetGroup();
     if (args.domain) {
       this.certificateArn = this.certificate(args.domain);
@@ -146,6 +155,9 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
         securityGroups: [firewall.securityGroupId],
         dropInvalidHeaderFields: true,
         desyncMitigationMode: "defensive",
+        enableHttp2: true,
+        // The client's address is the last that a request names: whatever it says itself stands before that.
+        xffHeaderProcessingMode: "append",
         enableDeletionProtection: protect,
         idleTimeout: 60,
         accessLogs: { enabled: accessLogs, bucket: logs.bucketName },
@@ -182,6 +194,8 @@ export class WebEntrance extends pulumi.ComponentResource implements Entrance {
         vpcId: this.args.network.vpcId,
         targetType: "instance",
         protocol: "HTTP",
+        // Hosts are asked as the server speaks, whatever the client does.
+        protocolVersion: "HTTP1",
         port: this.hostPort,
         deregistrationDelay: 30,
         // The shortest that the balancer takes.

@@ -94,7 +94,7 @@ export const awsChanges: ChangeTable = {
   }),
   "aws:cloudwatch/logGroup:LogGroup": row(
     "logs/group.go",
-    { replace: ["name"], update: ["retentionInDays", ...tags] },
+    { replace: ["name", "namePrefix"], update: ["retentionInDays", ...tags] },
     named(512),
   ),
   "aws:cloudwatch/metricAlarm:MetricAlarm": row(
@@ -286,9 +286,11 @@ export const awsChanges: ChangeTable = {
         "desyncMitigationMode",
         "dropInvalidHeaderFields",
         "enableDeletionProtection",
+        "enableHttp2",
         "idleTimeout",
         "securityGroups",
         "subnets",
+        "xffHeaderProcessingMode",
         ...tags,
       ],
     },
@@ -297,7 +299,7 @@ export const awsChanges: ChangeTable = {
   "aws:lb/targetGroup:TargetGroup": row(
     "elbv2/target_group.go",
     {
-      replace: ["name", "port", "protocol", "targetType", "vpcId"],
+      replace: ["name", "port", "protocol", "protocolVersion", "targetType", "vpcId"],
       update: ["deregistrationDelay", "healthCheck", "loadBalancingAlgorithmType", "slowStart", ...tags],
     },
     named(32),
@@ -363,6 +365,18 @@ export const awsChanges: ChangeTable = {
   }),
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": securityGroupRule("egress"),
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": securityGroupRule("ingress"),
+  "aws:wafv2/webAcl:WebAcl": row(
+    "wafv2/web_acl.go",
+    { replace: ["name", "scope"], update: ["defaultAction", "rules", "visibilityConfig", ...tags] },
+    named(128),
+  ),
+  "aws:wafv2/webAclAssociation:WebAclAssociation": row("wafv2/web_acl_association.go", {
+    replace: ["resourceArn", "webAclArn"],
+  }),
+  "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": row(
+    "wafv2/web_acl_logging_configuration.go",
+    { replace: ["resourceArn"], update: ["logDestinationConfigs", "loggingFilter", "redactedFields"] },
+  ),
 };
 
 /** Types of the `random` package: a value is drawn once, and any other wish draws another. */

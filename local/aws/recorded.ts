@@ -98,6 +98,18 @@ export function recordedHandlers(): Handlers {
       const id = `${text(inputs, "topic")}:${randomUUID()}`;
       return { id, outputs: { arn: id, pendingConfirmation: true } };
     }),
+    "aws:wafv2/webAcl:WebAcl": recorded((request) => {
+      const [id, name] = [randomUUID(), physicalName(request, 128)];
+      return { id, outputs: { name, arn: arn("wafv2", request.region, `regional/webacl/${name}/${id}`) } };
+    }),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": recorded(({ inputs }) => ({
+      id: `${text(inputs, "webAclArn")},${text(inputs, "resourceArn")}`,
+      outputs: {},
+    })),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": recorded(({ inputs }) => ({
+      id: text(inputs, "resourceArn"),
+      outputs: {},
+    })),
     "aws:ec2/flowLog:FlowLog": recorded(({ region }) => {
       const id = resourceId("fl");
       return { id, outputs: { arn: arn("ec2", region, `vpc-flow-log/${id}`) } };

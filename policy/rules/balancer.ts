@@ -1,5 +1,5 @@
 /** Rules for the load balancer and the group behind it. */
-import { check, checkov, control, mustBe, mustHave, type Rule } from "../rule";
+import { check, checkov, control, inEach, mustBe, mustHave, type Rule } from "../rule";
 import { isUnknown, type Resource, valueAt } from "../stack";
 import { types } from "../types";
 
@@ -65,6 +65,29 @@ export const balancerRules: readonly Rule[] = [
     remedy: "Associate a web ACL.",
     check: (balancer, stack) =>
       mustHave("its WebAclAssociation", stack.referringTo(balancer, types.webAclAssociation, "resourceArn")),
+  }),
+  control("WAF.10", {
+    title: "AWS WAF web ACLs should have at least one rule or rule group",
+    severity: "medium",
+    types: [types.webAcl],
+    remedy: "Give it a rule.",
+    check: (acl) => check(acl, "rules", (rules) => Array.isArray(rules) && rules.length > 0),
+  }),
+  control("WAF.11", {
+    title: "AWS WAF web ACL logging should be enabled",
+    severity: "low",
+    types: [types.webAcl],
+    remedy: "Give it a WebAclLoggingConfiguration.",
+    check: (acl, stack) =>
+      mustHave("its WebAclLoggingConfiguration", stack.referringTo(acl, types.webAclLogging, "resourceArn")),
+  }),
+  control("WAF.12", {
+    title: "AWS WAF rules should have CloudWatch metrics enabled",
+    severity: "medium",
+    types: [types.webAcl],
+    remedy: "Set cloudwatchMetricsEnabled in the visibilityConfig of each rule.",
+    check: (acl) =>
+      inEach(acl, "rules", (rule) => mustBe(acl, `${rule}.visibilityConfig.cloudwatchMetricsEnabled`, true)),
   }),
   control("ELB.17", {
     title: "Application and Network Load Balancers with listeners should use recommended security policies",

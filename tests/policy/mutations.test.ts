@@ -300,6 +300,19 @@ const mutations: Readonly<
   "ELB.12": [["web", "desyncMitigationMode", set(types.balancer, "web", "desyncMitigationMode", "monitor")]],
   "ELB.13": [["web", "subnets", set(types.balancer, "web", "subnets", ["subnet-1"])]],
   "ELB.16": [["web", "its WebAclAssociation", (resources) => [...resources]]],
+  "WAF.10": [["added", "rules", add(types.webAcl, { rules: [] })]],
+  "WAF.11": [["added", "its WebAclLoggingConfiguration", add(types.webAcl, {})]],
+  "WAF.12": [
+    [
+      "added",
+      "rules.1.visibilityConfig.cloudwatchMetricsEnabled",
+      add(types.webAcl, {
+        rules: [true, false].map((cloudwatchMetricsEnabled) => ({
+          visibilityConfig: { cloudwatchMetricsEnabled },
+        })),
+      }),
+    ],
+  ],
   "ELB.17": [
     ["web-https", "sslPolicy", set(types.listener, "web-https", "sslPolicy", "ELBSecurityPolicy-2016-08")],
   ],

@@ -11,11 +11,12 @@ import { listOf, statementsOf } from "../../policy/statements";
 import { types } from "../../policy/types";
 import { reasonFor, wildcards } from "../../policy/wildcards";
 
-/** The stacks of the project, and dev as it is with SSH. */
+/** The stacks of the project, and dev as it is with what it leaves out. */
 const settings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   dev: {},
   prod: {},
   local: {},
+  "dev with a web ACL": { webFirewall: "true" },
   "dev with SSH": { sshPublicKey: `ssh-ed25519 ${"A".repeat(68)}`, sshCidrs: '["192.0.2.0/24"]' },
 };
 

@@ -23,6 +23,7 @@ const entrance = (change: Partial<Omit<WebEntranceArgs, "network">> = {}, zones 
           domain: undefined,
           accessCidrs: ["0.0.0.0/0"],
           accessLogs: true,
+          webFirewall: false,
           logRetentionDays: 7,
           protect: false,
           ...change,
@@ -43,6 +44,8 @@ describe("WebEntrance", () => {
     assert.deepEqual(balancer.inputs["subnets"], ["subnet-0", "subnet-1"]);
     assert.equal(balancer.inputs["internal"], false);
     assert.equal(balancer.inputs["dropInvalidHeaderFields"], true);
+    assert.equal(balancer.inputs["enableHttp2"], true);
+    assert.equal(balancer.inputs["xffHeaderProcessingMode"], "append");
     assert.deepEqual(balancer.inputs["accessLogs"], { enabled: true, bucket: "web-logs-1234567" });
     assert.ok(ancestors(graph, balancer).has("web-logs-policy"));
     const lifecycle = find(
@@ -74,6 +77,16 @@ describe("WebEntrance", () => {
     assert.equal(
       await valueOf(graph.made.targetGroupArn),
       "arn:aws:elasticloadbalancing:us-east-1:123456789012:web-1234567",
+    );
+  });
+
+  it("has a firewall of AWS's before it only where that is wanted", async () => {
+    const association = "aws:wafv2/webAclAssociation:WebAclAssociation";
+    assert.deepEqual(ofType(await entrance(), association), []);
+    const graph = await entrance({ webFirewall: true });
+    const [associated] = ofType(graph, association);
+    assert.ok(
+      associated?.propertyDependencies["resourceArn"]?.includes(find(graph, balancerType, "web").urn),
     );
   });
 

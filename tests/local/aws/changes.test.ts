@@ -10,6 +10,7 @@ describe("the table of changes", () => {
   const graphs: Graph[] = [];
   before(async () => {
     for (const stack of ["dev", "prod", "local"]) graphs.push(await recordGraph(stack, false));
+    graphs.push(await recordGraph("dev", false, { webFirewall: "true" }));
   });
 
   const resources = () =>

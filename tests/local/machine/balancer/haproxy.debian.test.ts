@@ -17,7 +17,7 @@ const address = "127.0.0.1";
 describe("HAProxy as the balancer configures it", () => {
   const folder = mkdtempSync(join(tmpdir(), "balancer-"));
   const socket = join(folder, "admin.sock");
-  const target = createServer((request, response) => response.end(request.headers["x-amzn-trace-id"]));
+  const target = createServer((request, response) => response.end(JSON.stringify(request.headers)));
   let balancer: ChildProcess | undefined;
   let url = "";
 
@@ -62,13 +62,34 @@ describe("HAProxy as the balancer configures it", () => {
     rmSync(folder, { recursive: true });
   });
 
+  const received = async (given: Readonly<Record<string, string>> = {}) =>
+    (await (await fetch(url, { headers: given })).json()) as Readonly<Record<string, string>>;
   const traceOf = async (given?: string) =>
-    (await fetch(url, given === undefined ? {} : { headers: { "X-Amzn-Trace-Id": given } })).text();
+    (await received(given === undefined ? {} : { "X-Amzn-Trace-Id": given }))["x-amzn-trace-id"] ?? "";
 
   it("each request gets a trace of its own", async () => {
     const traces = [await traceOf(), await traceOf(), await traceOf("no root")];
     for (const trace of traces) assert.match(trace, /^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$/);
     assert.equal(new Set(traces).size, 3);
+  });
+
+  it("the client's address stands last, whatever the client says of itself", async () => {
+    const of = async (given: Readonly<Record<string, string>>) => (await received(given))["x-forwarded-for"];
+    assert.equal(await of({}), address);
+    assert.equal(await of({ "X-Forwarded-For": "203.0.113.9" }), `203.0.113.9, ${address}`);
+    assert.equal(
+      await of({ "X-Forwarded-For": "203.0.113.9, 198.51.100.7" }),
+      `203.0.113.9, 198.51.100.7, ${address}`,
+    );
+  });
+
+  it("a client does not say how it came", async () => {
+    const forged = { "X-Forwarded-Proto": "https", "X-Forwarded-Port": "443" };
+    const headers = await received(forged);
+    assert.deepEqual(
+      [headers["x-forwarded-proto"], headers["x-forwarded-port"]],
+      ["http", new URL(url).port],
+    );
   });
 
   it("a client's root is kept, what it says of the balancer is not", async () => {
