@@ -17,7 +17,17 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type BootReport, bootReportKey, userIdOf } from "../../gate/contract.cjs";
 import { credentials, FakeAws, hostEnvironment, roleId } from "./fakeAws";
 
-const library = ["core", "wait", "json", "secrets", "packages", "agent", "certificates", "logins", "telemetry"]
+const library = [
+  "core",
+  "wait",
+  "json",
+  "secrets",
+  "packages",
+  "agent",
+  "certificates",
+  "logins",
+  "telemetry",
+]
   .map((part) => readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8"))
   .join("")
   .replace(/^source .*\n/gm, "");

@@ -11,11 +11,20 @@ import {
   tunePostgres,
 } from "../../../components/database/tuning";
 
+interface Sizes {
+  readonly memoryMiB: number;
+  readonly vcpus: number;
+  readonly connections: number;
+  readonly kb: readonly number[];
+  readonly workers: readonly number[];
+  readonly autovacuum?: number;
+}
+
 /**
  * What pgtune's own code answers (https://github.com/le0pard/pgtune, commit 7caef27c, run with PostgreSQL 17, Linux, web
  * application, SSD): memory in kB, and how many workers. The memory of a worker of autovacuum is maintenance_work_mem unless said.
  */
-const oracle = [
+const oracle: readonly Sizes[] = [
   { memoryMiB: 1024, vcpus: 2, connections: 96, kb: [262144, 786432, 65536, 4096], workers: [] },
   { memoryMiB: 2048, vcpus: 2, connections: 192, kb: [524288, 1572864, 131072, 4096], workers: [] },
   { memoryMiB: 4096, vcpus: 2, connections: 384, kb: [1048576, 3145728, 262144, 4096], workers: [] },
