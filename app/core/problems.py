@@ -7,8 +7,9 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from psycopg.errors import ReadOnlySqlTransaction
 from rest_framework import exceptions
 
 CONTENT_TYPE = "application/problem+json"
@@ -28,6 +29,13 @@ class Unavailable(exceptions.APIException):
 class DatabaseUnavailable(Unavailable):
     default_code = "database_unavailable"
     default_detail = "The database does not answer. Try again."
+
+
+class DatabaseReadOnly(Unavailable):
+    """The database host writes nothing more before its volume is full."""
+
+    default_code = "database_read_only"
+    default_detail = "The database takes no changes at the moment. Try again."
 
 
 def problem_body(status: int, code: str, detail: str, **members: Any) -> bytes:
@@ -53,6 +61,9 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpR
         case OperationalError() | InterfaceError():
             logger.warning("database: %s", exception)
             exception = DatabaseUnavailable()
+        case InternalError(__cause__=ReadOnlySqlTransaction()):
+            logger.warning("database: %s", exception)
+            exception = DatabaseReadOnly()
         case Http404():
             exception = exceptions.NotFound()
         case PermissionDenied():

@@ -30,6 +30,32 @@ def test_requests_are_answered_503(user, task, database_away):
         assert_unavailable(user(method, path, body))
 
 
+def test_a_database_that_takes_no_changes_is_read_and_changes_are_answered_503(
+    request, user, task
+):
+    cluster = request.config.cluster
+
+    def answers(status, method, path, body=None):
+        # Each connection learns of it when it asks next.
+        for _ in range(200):
+            response = user(method, path, body)
+            if response.status_code == status:
+                return response
+        raise AssertionError(f"{method} {path}: {response.status_code}")
+
+    cluster.configure(default_transaction_read_only="on")
+    try:
+        changes = (("POST", "/v1/tasks", {"title": "lost"}), ("PATCH", task, {"done": True}))
+        for method, path, body in changes:
+            response = answers(503, method, path, body)
+            assert response.json["code"] == "database_read_only"
+            assert response.headers["Retry-After"] == "2"
+        assert user("GET", task).status_code == 200
+    finally:
+        cluster.configure(default_transaction_read_only="off")
+    answers(200, "PATCH", task, {"done": True})
+
+
 def test_only_one_request_at_a_time_waits(user, task, database_away):
     # The first finds its connection broken, the second waits for a new one in vain.
     assert_unavailable(user("GET", task))
