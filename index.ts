@@ -84,6 +84,7 @@ const database = new PostgresHost(
     domain: `${stack}.internal`,
     debianImage: settings.databaseDebianImage,
     instanceType: settings.databaseInstanceType,
+    hostVersion: settings.databaseHostVersion,
     volumeGiB: settings.databaseVolumeGiB,
     neededConnections: neededConnections(settings.webMaxSize),
     parameters: settings.databaseParameters,

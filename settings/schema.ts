@@ -128,10 +128,15 @@ export const fields = {
     "t3.small",
     "Instance type of the database host; another one replaces the host.",
   ),
+  databaseHostVersion: setting(
+    version(),
+    1,
+    "Counts up to replace the database host, dead or alive, by one with Debian's newest packages; see docs/operations.md.",
+  ),
   databaseVolumeGiB: setting(
     integer(8, 16_384, "GiB"),
     20,
-    "Size of the database's volume in GiB; it can grow, not shrink.",
+    "Size of the database's volume in GiB; it grows while the database runs, and never shrinks.",
   ),
   databaseParameters: setting(
     map(checks.postgresParameters),

@@ -6,6 +6,7 @@ source lib/agent.sh
 source lib/logins.sh
 source lib/certificates.sh
 source lib/telemetry.sh
+source lib/watch.sh
 SCRIPT=postgres
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
@@ -27,8 +28,9 @@ step "create the postgres user"
 # Fixed ids: the next host must own the same files.
 getent group postgres >/dev/null || groupadd --system -g 750 postgres
 getent passwd postgres >/dev/null || useradd --system -u 750 -g postgres -d "$home" -M -s /bin/bash postgres
+getent passwd monitor >/dev/null || useradd --system -M monitor
 
-step "wait for the data volume $DATA_VOLUME_ID"
+step "wait for the data volume $DATA_VOLUME_ID, as its host number $HOST_VERSION"
 wait_for 300 "$DATA_VOLUME_ID is not attached after 300 s: attach it to $INSTANCE_ID and reboot it" test -b "$device"
 
 step "mount the data volume"
@@ -44,7 +46,12 @@ sed -i "\\# $home #d" /etc/fstab
 echo "UUID=$uuid $home ext4 noatime,nofail,x-systemd.device-timeout=60s 0 2" >>/etc/fstab
 systemctl daemon-reload
 mkdir -p "$home"
-mountpoint -q "$home" || mount -o noatime "$device" "$home" || mountpoint -q "$home"
+if ! mountpoint -q "$home"; then
+  # What a power cut left is put right first: a file system with errors could not grow.
+  e2fsck -p "$device" || (($? < 4)) || mountpoint -q "$home" ||
+    fail "the file system of $DATA_VOLUME_ID is damaged: mend it with e2fsck, or go back to its last snapshot"
+  mount -o noatime "$device" "$home" || mountpoint -q "$home"
+fi
 [[ $(mountpoint -d "$home") == "$(mountpoint -x "$device")" ]] || fail "something else than $DATA_VOLUME_ID is mounted at $home: unmount it and reboot"
 resize2fs "$device" 2>&1
 chown postgres:postgres "$home"
@@ -57,11 +64,15 @@ done
 step "install PostgreSQL 17"
 put /etc/postgresql-common/createcluster.d/app.conf root 644 <<<'create_main_cluster = false'
 packages postgresql-17 unattended-upgrades
-# A point release restarts the database: that is the operator's decision.
+# A point release restarts the database, and so does a library of it: that is the operator's decision.
 put /etc/apt/apt.conf.d/52postgresql root 644 <<'CONF'
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 Unattended-Upgrade::Package-Blacklist { "^postgresql-17$"; };
+Unattended-Upgrade::Automatic-Reboot "false";
+CONF
+put /etc/needrestart/conf.d/postgresql.conf root 644 <<'CONF'
+$nrconf{override_rc}{qr(^postgresql)} = 0;
 CONF
 [[ $SESSION_MANAGER != true ]] || session_manager
 
@@ -87,6 +98,7 @@ address=$(retry "the metadata service does not answer" imds meta-data/local-ipv4
 put "$config/start.conf" postgres 644 <<<auto
 put "$config/pg_ident.conf" postgres 640 <<<"$local_users"
 access_rules "$address/32" $CLIENT_CIDRS | put "$config/pg_hba.conf" postgres 640
+[[ -e $config/read-only.conf ]] || : >"$config/read-only.conf"
 put "$config/postgresql.conf" postgres 644 <<CONF
 data_directory = '$data'
 hba_file = '$config/pg_hba.conf'
@@ -113,6 +125,7 @@ log_lock_waits = on
 log_min_duration_statement = 250ms
 log_parameter_max_length = 0
 $PARAMETERS
+include 'read-only.conf'
 CONF
 
 step "start the cluster"
@@ -254,6 +267,35 @@ AccuracySec=1s
 UNIT
 systemctl daemon-reload
 systemctl restart follow-roles.timer
+
+step "watch the database"
+{
+  echo '#!/bin/bash'
+  declare -p DATABASE_NAME PROTECTED_FROM WRITTEN_BELOW LC_ALL
+  declare -f fill watch_database figures
+  echo "watch_database '$device' '$home' '$config'"
+} | put /usr/local/sbin/watch-database root 500
+put /etc/systemd/system/watch-database.service root 644 <<'UNIT'
+[Unit]
+Description=Looks after the database: its volume, connections, transactions and dead rows
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/watch-database
+TimeoutStartSec=120
+RuntimeDirectory=watch-database
+RuntimeDirectoryPreserve=yes
+ProtectHome=yes
+PrivateTmp=yes
+RestrictAddressFamilies=AF_UNIX AF_NETLINK
+UNIT
+put /etc/systemd/system/watch-database.timer root 644 <<'UNIT'
+[Timer]
+OnActiveSec=20
+OnUnitInactiveSec=20
+AccuracySec=1s
+UNIT
+systemctl daemon-reload
+systemctl restart watch-database.timer
 
 if [[ -n $TELEMETRY_LOG_GROUP ]]; then
   cloudwatch_agent

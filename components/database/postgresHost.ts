@@ -39,6 +39,8 @@ export interface PostgresHostArgs {
   readonly debianImage: string;
   /** The setting `databaseInstanceType`. */
   readonly instanceType: string;
+  /** Number of the host, from 1. Another one replaces it, after a snapshot: the setting `databaseHostVersion`. */
+  readonly hostVersion: number;
   /** Size of the data volume, in GiB. */
   readonly volumeGiB: number;
   /** How many connections the clients open at most: the host's memory must suffice for them. */
@@ -87,8 +89,8 @@ const snapshotTimeout = "4h";
  * |---|---|
  * | `ownerPasswordVersion`, `appPasswordVersion`, raised by one | the host makes the new login while it runs; then a release or a roll-out uses it |
  * | `authorityVersion`, raised by one | the host signs with the authority that clients trust already, while it runs; then a release and a roll-out, which trust the next |
- * | `volumeGiB` | grows in place, and the file system at the next boot; it never shrinks |
- * | `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `telemetry`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
+ * | `volumeGiB` | grows in place, and the file system within a minute, while the cluster runs; it never shrinks |
+ * | `hostVersion`, `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `telemetry`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
  * | `neededConnections`, SSH's networks, a zone of the clients more or less, `tags` | in place |
  * | `protect`, `secretRecoveryDays` | in place |
  * | the zone of the network | a new, empty volume: refused while `protect` is on, all data lost otherwise |
@@ -211,6 +213,8 @@ export class PostgresHost extends pulumi.ComponentResource {
         userDataReplaceOnChange: true,
         // By hand nobody ends it; the provider, which takes the protection off first, still replaces it.
         disableApiTermination: protect,
+        // EC2 moves it to other hardware when its own fails; as it is by default, but for accounts that say otherwise.
+        maintenanceOptions: { autoRecovery: "default" },
         forceDestroy: true,
         tags,
       },
@@ -259,6 +263,7 @@ export class PostgresHost extends pulumi.ComponentResource {
     return userDataFor("postgres", {
       ...gate.reportVariables(role.roleId),
       ...(telemetry?.variables ?? noTelemetry),
+      HOST_VERSION: this.args.hostVersion,
       DATA_VOLUME_ID: volume.id,
       DATABASE_NAME: databaseName,
       DATABASE_HOSTNAME: host,

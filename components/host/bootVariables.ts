@@ -14,6 +14,7 @@ export const bootVariables = {
   postgres: {
     ...report,
     ...telemetry,
+    HOST_VERSION: Number,
     DATA_VOLUME_ID: String,
     DATABASE_NAME: String,
     DATABASE_HOSTNAME: String,

@@ -151,6 +151,7 @@ export const awsChanges: ChangeTable = {
       "rootBlockDevice.deleteOnTermination",
       "rootBlockDevice.tags",
       "userDataReplaceOnChange",
+      "maintenanceOptions",
       ...tags,
     ],
     either: {

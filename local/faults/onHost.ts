@@ -13,13 +13,21 @@ function isInit(pid: string): boolean {
   }
 }
 
-/** Runs a command in the namespaces of a host, as its console would. */
-export async function onHost(instanceId: string, script: string): Promise<string> {
+/** The command, and its arguments, that runs a script in the namespaces of a host, as its console would. */
+export async function hostCommand(
+  instanceId: string,
+  script: string,
+): Promise<readonly [command: string, args: readonly string[]]> {
   const pids = await run("ip", ["netns", "pids", namespaceOf(instanceId)]);
   const init = pids.split("\n").find((pid) => pid !== "" && isInit(pid));
   if (init === undefined) throw new Error(`host ${instanceId} does not run`);
   const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wdns=/"];
-  return run("nsenter", [`--target=${init}`, ...namespaces, "--", "bash", "-c", script]);
+  return ["nsenter", [`--target=${init}`, ...namespaces, "--", "bash", "-c", script]];
+}
+
+/** Runs a script on a host, and answers what it printed. */
+export async function onHost(instanceId: string, script: string): Promise<string> {
+  return run(...(await hostCommand(instanceId, script)));
 }
 
 /** Network namespace of a host. */

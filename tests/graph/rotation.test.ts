@@ -86,6 +86,8 @@ describe("the database host", () => {
   });
 
   const replacing = {
+    databaseHostVersion: "2",
+    databaseParameters: '{"work_mem":"8MB"}',
     databaseInstanceType: "t3.medium",
     databaseDebianImage: "debian-13-amd64-20260101-1",
     sessionManager: "false",

@@ -27,6 +27,7 @@ const library = [
   "certificates",
   "logins",
   "telemetry",
+  "watch",
 ]
   .map((part) => readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8"))
   .join("")
@@ -496,4 +497,78 @@ while (($#)); do [[ $1 != -out && $1 != -keyout ]] || echo "$1" >"$2"; shift; do
     assert.equal((await boot(`${variables}printf d-1 >"$HERE/at"; follow_roles "$HERE/at"`)).status, 0);
     assert.equal(puts(), 1);
   });
+});
+
+describe("what looks after the database", () => {
+  const look =
+    'export RUNTIME_DIRECTORY=$HERE DATABASE_NAME=app; mkdir -p "$HERE/settings"; watch_database /dev/data "$HERE" "$HERE/settings"';
+  const setting = () => path.join(folder, "settings", "read-only.conf");
+  beforeEach(() => {
+    mkdirSync(path.dirname(setting()));
+    writeFileSync(path.join(folder, "size"), "1000");
+    stub("blockdev", "echo 1000");
+    stub("resize2fs", 'echo "resize2fs $*" >>"$HERE/calls"');
+    stub("systemctl", 'echo "systemctl $*" >>"$HERE/calls"');
+    stub("timedatectl", "echo yes");
+    stub("setpriv", "cat >/dev/null");
+  });
+  const isFull = (percent: number) => stub("df", `printf 'Use%%\\n %d%%\\n' ${percent}`);
+  const reload = "systemctl --no-block reload postgresql@17-main";
+
+  for (const { percent, before, after } of [
+    { percent: 94, before: "", after: "" },
+    { percent: 95, before: "", after: "default_transaction_read_only = on\n" },
+    { percent: 95, before: "kept", after: "kept" },
+    { percent: 90, before: "kept", after: "kept" },
+    { percent: 89, before: "kept", after: "" },
+  ])
+    it(`has a volume that is ${percent} % full ${after === "" ? "written to" : "read only"}, which was ${before === "" ? "written to" : "read only"}`, async () => {
+      isFull(percent);
+      writeFileSync(setting(), before);
+      assert.equal((await boot(look)).status, 0);
+      assert.equal(readFileSync(setting(), "utf8"), after);
+      assert.deepEqual(
+        existsSync(path.join(folder, "calls")) ? calls() : [],
+        before === after ? [] : [reload],
+      );
+    });
+
+  it("grows the file system with its volume, once", async () => {
+    isFull(50);
+    writeFileSync(setting(), "");
+    writeFileSync(path.join(folder, "size"), "500");
+    assert.equal((await boot(`${look}; watch_database /dev/data "$HERE" "$HERE/settings"`)).status, 0);
+    assert.deepEqual(calls(), ["resize2fs /dev/data"]);
+  });
+
+  it("tries to grow the file system again when that has failed", async () => {
+    isFull(50);
+    writeFileSync(setting(), "");
+    writeFileSync(path.join(folder, "size"), "500");
+    stub("resize2fs", 'echo "resize2fs $*" >>"$HERE/calls"; exit 1');
+    assert.equal((await boot(`${look}; watch_database /dev/data "$HERE" "$HERE/settings"`)).status, 0);
+    assert.equal(calls().length, 2);
+  });
+
+  for (const { percent, message } of [
+    { percent: 60, message: "PostgreSQL does not answer" },
+    {
+      percent: 100,
+      message: "PostgreSQL does not answer: its volume is full, raise databaseVolumeGiB and deploy",
+    },
+  ])
+    it(`says that a database on a volume of ${percent} % does not answer`, async () => {
+      isFull(percent);
+      writeFileSync(setting(), "kept");
+      stub("setpriv", "exit 2");
+      const { status, output } = await boot(look);
+      assert.equal(status, 0);
+      const line = output.split("\n").find((each) => each.startsWith("{"));
+      assert.deepEqual(JSON.parse(line ?? ""), {
+        logger: "database",
+        level: "error",
+        diskUsedPercent: percent,
+        message,
+      });
+    });
 });

@@ -62,6 +62,7 @@ describe("a change of a file", () => {
     "lib/group.sh": { web: true },
     "lib/telemetry.sh": { postgres: true, web: true },
     "lib/secrets.sh": { postgres: true, web: true, release: true },
+    "lib/watch.sh": { postgres: true },
     "lib/wait.sh": { postgres: true },
     ...Object.fromEntries(scripts.map((script) => [`${script}.sh`, { [script]: true }])),
   };

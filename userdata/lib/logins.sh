@@ -107,7 +107,8 @@ access_rules() {
 # What follows the roles runs as postgres already.
 as_postgres() { (cd / && if ((EUID)); then "$@"; else runuser -u postgres -- "$@"; fi); }
 
-run_sql() { as_postgres psql -qXo /dev/null -v ON_ERROR_STOP=1 -v VERBOSITY=terse <"$1" 2>"$WORK/error"; }
+# Whoever deploys may write, even when nobody else may.
+run_sql() { PGOPTIONS='-c default_transaction_read_only=off' as_postgres psql -qXo /dev/null -v ON_ERROR_STOP=1 -v VERBOSITY=terse <"$1" 2>"$WORK/error"; }
 
 # The document that the deployment writes when a secret of a role has a new version.
 read_roles() { s3_get "$REPORT_BUCKET" database/roles.json "$WORK/roles.json"; }

@@ -20,6 +20,7 @@ const construct = (changed: Partial<PostgresHostArgs> = {}, preview = false) =>
           domain: "test.internal",
           debianImage: "debian-13-amd64-20260914-2601",
           instanceType: "t3.small",
+          hostVersion: 1,
           volumeGiB: 20,
           neededConnections: 80,
           parameters: {},
