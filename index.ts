@@ -159,6 +159,13 @@ const webTier = new ScalingWebTier(
     after: [peering, database, release],
     size: { min: settings.webMinSize, max: settings.webMaxSize },
     load: { requestsPerTarget: settings.requestsPerTarget, cpuPercent: settings.cpuTargetPercent },
+    schedules: settings.schedules,
+    supply: {
+      otherTypes: settings.webOtherInstanceTypes,
+      spotPercent: settings.webSpotPercent,
+      maxLifetimeDays: settings.webMaxLifetimeDays,
+      warmupSeconds: settings.webWarmupSeconds,
+    },
     tags,
   },
   { provider: web },

@@ -102,11 +102,6 @@ export const exceptions: readonly Exception[] = [
       "Scaling needs the web hosts' figures by the minute; nothing acts on those of the other hosts ($2.10 a month each).",
   },
   {
-    controls: ["Stack.3"],
-    reason:
-      "A host that is replaced by age boots the same image, with the same packages: it is a new image that patches, by a deployment.",
-  },
-  {
     controls: ["ELB.16"],
     when: hasNoWebAcl,
     reason:

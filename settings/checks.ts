@@ -2,6 +2,7 @@
 import { architectureOf } from "../components/host/debianImage";
 import { tunable } from "../components/database/tuning";
 import { overlap, parseCidr } from "../components/network/cidr";
+import { parseSchedule } from "../components/web/schedule";
 import { type Region, zonesOf } from "./regions";
 
 /** Answers what to do about a wrong value, in words that can follow `KEY is VALUE: `; undefined for a right one. */
@@ -51,6 +52,22 @@ const logPeriods = [
 ];
 export const logPeriod: Check<number> = (value) =>
   logPeriods.includes(value) ? undefined : `CloudWatch keeps logs for ${logPeriods.join(", ")} days`;
+
+const scheduleName = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
+export const schedules: Check<Readonly<Record<string, string>>> = (values) =>
+  Object.entries(values)
+    .map(([name, value]) => {
+      if (!scheduleName.test(name)) return `${name}: name it with letters, digits and hyphens, 40 at most`;
+      return parseSchedule(value, "Etc/UTC")
+        ? undefined
+        : `${name}: give minute, hour, day, month and weekday as of cron, then fewest and most hosts, such as 0 7 * * MON-FRI 4 8`;
+    })
+    .find(Boolean);
+
+export const timeZone: Check<string> = (value) =>
+  value === "Etc/UTC" || Intl.supportedValuesOf("timeZone").includes(value)
+    ? undefined
+    : "give a time zone of the IANA database, such as Europe/Berlin";
 
 /** Secrets Manager's recovery window. */
 export const recoveryPeriod: Check<number> = (value) =>

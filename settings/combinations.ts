@@ -1,6 +1,7 @@
 /** What must hold between settings that are right each by itself. */
 import { type Architecture, architectureOf, architectureOfInstance } from "../components/host/debianImage";
 import { overlap, parseCidr } from "../components/network/cidr";
+import { parseSchedule } from "../components/web/schedule";
 import type { Values } from "./schema";
 
 /** A rule between settings: which it reads, and what is wrong with their values, and what to do about it. */
@@ -46,6 +47,24 @@ export const combinations: readonly Combination[] = [
   between(["webInstanceType", "debianImage"], ({ webInstanceType, debianImage }) =>
     misfit("webInstanceType", webInstanceType, "debianImage", debianImage),
   ),
+  between(["webOtherInstanceTypes", "webInstanceType", "debianImage"], (values) => {
+    const { webOtherInstanceTypes: others, webInstanceType, debianImage } = values;
+    if (others.includes(webInstanceType))
+      return `webOtherInstanceTypes names ${webInstanceType}, which webInstanceType is already: name others`;
+    return others
+      .map((type) => misfit("webOtherInstanceTypes", type, "debianImage", debianImage))
+      .find(Boolean);
+  }),
+  between(["webSchedules", "webMaxSize"], ({ webSchedules, webMaxSize }) => {
+    const [name, schedule] =
+      Object.entries(webSchedules).find(([, text]) => {
+        const most = parseSchedule(text, "Etc/UTC")?.max;
+        return most !== undefined && most > webMaxSize;
+      }) ?? [];
+    return name === undefined
+      ? undefined
+      : `webSchedules has ${name}: ${schedule} but webMaxSize is ${webMaxSize}: the database host has memory for no more; lower the one or raise the other`;
+  }),
   between(["databaseInstanceType", "databaseDebianImage"], ({ databaseInstanceType, databaseDebianImage }) =>
     misfit("databaseInstanceType", databaseInstanceType, "databaseDebianImage", databaseDebianImage),
   ),

@@ -3,6 +3,7 @@ import type * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Ssh } from "../components/host/hostAccess";
 import type { Domain } from "../components/web/webEntrance";
+import { parseSchedule, type Schedule } from "../components/web/schedule";
 import { readValues } from "./read";
 import type { Region } from "./regions";
 import type { Values } from "./schema";
@@ -11,11 +12,19 @@ export { databaseRegion, webRegion } from "./regions";
 /** The settings as the program uses them. */
 export interface Settings extends Omit<
   Values,
-  "domainName" | "hostedZoneId" | "certificateArn" | "sshPublicKey" | "sshCidrs"
+  | "domainName"
+  | "hostedZoneId"
+  | "certificateArn"
+  | "sshPublicKey"
+  | "sshCidrs"
+  | "webSchedules"
+  | "webScheduleZone"
 > {
   readonly stack: string;
   /** Undefined for plain HTTP. */
   readonly domain: Domain | undefined;
+  /** Limits of the fleet at certain times, by name. */
+  readonly schedules: Readonly<Record<string, Schedule>>;
   /** Undefined for no SSH. */
   readonly ssh: Ssh | undefined;
   /** Tags by which the stack's resources are told from all others. */
@@ -34,7 +43,8 @@ export function readSettings(
   config: Readonly<Record<string, string>>,
 ): Settings {
   const values = readValues(project, stack, config);
-  const { domainName, hostedZoneId, certificateArn, sshPublicKey, sshCidrs, ...rest } = values;
+  const { domainName, hostedZoneId, certificateArn, sshPublicKey, sshCidrs, ...others } = values;
+  const { webSchedules, webScheduleZone, ...rest } = others;
   const stackTags = { project, stack };
   return {
     ...rest,
@@ -47,6 +57,12 @@ export function readSettings(
             hostedZoneId: hostedZoneId || undefined,
             certificateArn: certificateArn || undefined,
           },
+    schedules: Object.fromEntries(
+      Object.entries(webSchedules).flatMap(([name, text]) => {
+        const schedule = parseSchedule(text, webScheduleZone);
+        return schedule ? [[name, schedule]] : [];
+      }),
+    ),
     ssh: sshPublicKey === "" ? undefined : { publicKey: sshPublicKey, cidrBlocks: sshCidrs },
     stackTags,
     tags: { ...values.tags, ...stackTags },

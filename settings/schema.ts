@@ -118,6 +118,36 @@ export const fields = {
     60,
     "Mean processor load of the web hosts, in percent; beyond it the fleet grows.",
   ),
+  webWarmupSeconds: setting(
+    integer(0, 3600, "seconds"),
+    60,
+    "How long a web host is in service before its load counts, in seconds; the fleet does not shrink meanwhile.",
+  ),
+  webSchedules: setting(
+    map(checks.schedules),
+    {},
+    "Sizes of the fleet at certain times, by names of yours: five fields as of cron, then fewest and most hosts, such as 0 7 * * MON-FRI 4 8.",
+  ),
+  webScheduleZone: setting(
+    text(checks.timeZone),
+    "Etc/UTC",
+    "Time zone of webSchedules, by its name in the IANA database, such as Europe/Berlin.",
+  ),
+  webMaxLifetimeDays: setting(
+    integer(0, 365, "days"),
+    30,
+    "Age at which a web host is replaced, one after the other, in days; 0 for never.",
+  ),
+  webOtherInstanceTypes: setting(
+    list(checks.each(checks.instanceType)),
+    [],
+    "Instance types that web hosts may have as well, in this order, where webInstanceType cannot be had; of about its size.",
+  ),
+  webSpotPercent: setting(
+    integer(0, 100, "percent"),
+    0,
+    "Share of Spot instances among the web hosts beyond the first, in percent; one that is to be interrupted is replaced before.",
+  ),
   databaseDebianImage: setting(
     text(checks.debianImage),
     "debian-13-amd64-20260914-2601",

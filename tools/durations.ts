@@ -41,6 +41,7 @@ export const durations: Readonly<Record<string, Duration>> = {
   },
   "aws:autoscaling/policy:Policy": quick,
   "aws:cloudwatch/dashboard:Dashboard": quick,
+  "aws:autoscaling/schedule:Schedule": quick,
   "aws:cloudwatch/logGroup:LogGroup": quick,
   "aws:cloudwatch/metricAlarm:MetricAlarm": quick,
   "aws:ebs/snapshot:Snapshot": { create: 30, basis: `${snapshots} (by what is written: at first nothing)` },

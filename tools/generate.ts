@@ -76,6 +76,7 @@ export async function recordStacks(): Promise<Graphs> {
     sshCidrs: '["192.0.2.0/24"]',
     alarmEmail: "ops@acme.co",
     webFirewall: "true",
+    webSchedules: '{"day":"0 7 * * * 2 4"}',
   };
   return {
     dev: await recordGraph("dev", false),

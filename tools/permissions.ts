@@ -36,13 +36,18 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
       ...["CreateOrUpdateTags", "DeleteTags", "EnableMetricsCollection", "DisableMetricsCollection"],
       ...["AttachLoadBalancerTargetGroups", "DetachLoadBalancerTargetGroups"],
       ...["AttachTrafficSources", "DetachTrafficSources", "SetInstanceProtection"],
-      ...["SuspendProcesses", "ResumeProcesses"],
+      ...["SuspendProcesses", "ResumeProcesses", "PutLifecycleHook"],
     ),
     // A group that uses a launch template has its author's right to start the template's instances checked.
     ...ec2("RunInstances", "CreateTags", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"),
     ...iam("PassRole"),
     ...elb("DescribeTargetHealth"),
   ],
+  "aws:autoscaling/schedule:Schedule": autoscaling(
+    "PutScheduledUpdateGroupAction",
+    "DescribeScheduledActions",
+    "DeleteScheduledAction",
+  ),
   "aws:autoscaling/policy:Policy": autoscaling("PutScalingPolicy", "DescribePolicies", "DeletePolicy"),
   "aws:cloudwatch/dashboard:Dashboard": cloudwatch("PutDashboard", "GetDashboard", "DeleteDashboards"),
   "aws:cloudwatch/logGroup:LogGroup": logs(
@@ -353,7 +358,7 @@ const bounds: Readonly<Record<string, { readonly key: string; readonly services:
   "iam:PassRole": { key: "iam:PassedToService", services: ["ec2", "lambda", "vpc-flow-logs"] },
   "iam:CreateServiceLinkedRole": {
     key: "iam:AWSServiceName",
-    services: ["autoscaling", "elasticloadbalancing", "replication.secretsmanager", "wafv2"],
+    services: ["autoscaling", "elasticloadbalancing", "replication.secretsmanager", "spot", "wafv2"],
   },
 };
 

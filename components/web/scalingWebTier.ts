@@ -5,6 +5,7 @@ import type { BootReports, CutOverGate, HostBucket } from "../host/gates";
 import { Firewall, internetEgress } from "../network/firewall";
 import type { HostNetwork } from "../network/networks";
 import type { Entrance } from "./webEntrance";
+import type { Schedule } from "./schedule";
 import { launchHook, type WebHost, WebTemplate } from "./webTemplate";
 
 /** How many hosts a fleet has. */
@@ -23,6 +24,18 @@ export interface FleetLoad {
   readonly cpuPercent: number;
 }
 
+/** What hosts of a fleet may be besides what the template says, and for how long. */
+export interface FleetSupply {
+  /** Instance types that are taken, in this order, where the template's cannot be had. */
+  readonly otherTypes: readonly string[];
+  /** Share of Spot instances among the hosts beyond the first. */
+  readonly spotPercent: number;
+  /** Age at which a host is replaced, in days; 0 for never. */
+  readonly maxLifetimeDays: number;
+  /** How long a host is in service before its load counts, in seconds. */
+  readonly warmupSeconds: number;
+}
+
 /** Arguments of a {@link ScalingWebTier}. */
 export interface ScalingWebTierArgs {
   readonly network: HostNetwork;
@@ -39,6 +52,9 @@ export interface ScalingWebTierArgs {
   readonly size: FleetSize;
   /** What the scaling policies aim at. */
   readonly load: FleetLoad;
+  /** Limits that the fleet gets at certain times, by name; the next deployment that changes `size` or rolls gives it those back. */
+  readonly schedules: Readonly<Record<string, Schedule>>;
+  readonly supply: FleetSupply;
   /** Tags of hosts, disks and network interfaces, which come from the launch template. */
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -67,7 +83,8 @@ const bootSeconds = 420;
  * | `imageId`, `instanceType`, `userdata/web.sh` and the parts of `userdata/lib/` that it names, a new version of a secret that the hosts read, `tags`, key pair | rolled, behind the gate |
  * | a zone more or less, `egress` between public and private | rolled; rules and routes of the old fleet go after it |
  * | a name that the entrance answers to, `legacyRoutes`, `corsOrigins`, `telemetry` | rolled, as the hosts must know it |
- * | `size`, `load` | in place |
+ * | `otherTypes`, `spotPercent` | rolled |
+ * | `size`, `load`, `schedules`, `maxLifetimeDays`, `warmupSeconds` | in place |
  */
 export class ScalingWebTier extends pulumi.ComponentResource {
   readonly groupName: pulumi.Output<string>;
@@ -87,6 +104,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
     const group = this.createGroup(template, [firewall, wayOutOfBalancer, template]);
     const serving = this.cutOver(group, template);
     this.createPolicies(group, serving);
+    this.createSchedules(group, serving);
     this.groupName = group.name;
     this.registerOutputs({ groupName: this.groupName });
   }
@@ -147,7 +165,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
   }
 
   private createGroup(template: WebTemplate, parts: readonly pulumi.Resource[]): aws.autoscaling.Group {
-    const { network, entrance, after, size } = this.args;
+    const { network, entrance, after, size, supply } = this.args;
     const tags = { ...this.args.tags, Name: this.name, [tierTag]: this.name };
     return new aws.autoscaling.Group(
       this.name,
@@ -156,7 +174,7 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         maxSize: size.max,
         vpcZoneIdentifiers: network.hostSubnets.map(({ id }) => id),
         targetGroupArns: [entrance.targetGroupArn],
-        launchTemplate: { id: template.templateId, version: template.version },
+        ...this.sourceOf(template),
         healthCheckType: "ELB",
         // A host is in service once it says so: from then on the balancer's word counts.
         healthCheckGracePeriod: 0,
@@ -168,7 +186,10 @@ export class ScalingWebTier extends pulumi.ComponentResource {
             defaultResult: "ABANDON",
           },
         ],
-        defaultInstanceWarmup: 60,
+        defaultInstanceWarmup: supply.warmupSeconds,
+        maxInstanceLifetime: supply.maxLifetimeDays * secondsPerDay || undefined,
+        // Before Spot takes a host back, its successor is there.
+        capacityRebalance: supply.spotPercent > 0,
         instanceMaintenancePolicy: { minHealthyPercentage: 100, maxHealthyPercentage: 110 },
         enabledMetrics: ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize"],
         // The gate waits, and knows better what for.
@@ -181,9 +202,39 @@ export class ScalingWebTier extends pulumi.ComponentResource {
         dependsOn: [network.ready, entrance.ready, ...after, ...parts],
         // In place, a fleet would leave its subnets before the others serve.
         // A hook's change would not reach the group at all.
-        replaceOnChanges: ["launchTemplate", "vpcZoneIdentifiers", "initialLifecycleHooks"],
+        replaceOnChanges: [
+          "launchTemplate",
+          "mixedInstancesPolicy",
+          "vpcZoneIdentifiers",
+          "initialLifecycleHooks",
+        ],
       },
     );
+  }
+
+  /** What hosts start from: the template as it is, or with other types and prices. */
+  private sourceOf(
+    template: WebTemplate,
+  ): Pick<aws.autoscaling.GroupArgs, "launchTemplate" | "mixedInstancesPolicy"> {
+    const { host, supply } = this.args;
+    const { templateId, version } = template;
+    if (supply.otherTypes.length === 0 && supply.spotPercent === 0)
+      return { launchTemplate: { id: templateId, version } };
+    return {
+      mixedInstancesPolicy: {
+        launchTemplate: {
+          launchTemplateSpecification: { launchTemplateId: templateId, version },
+          overrides: [host.instanceType, ...supply.otherTypes].map((instanceType) => ({ instanceType })),
+        },
+        instancesDistribution: {
+          onDemandAllocationStrategy: "prioritized",
+          // What Spot takes back, it may take back all at once.
+          onDemandBaseCapacity: 1,
+          onDemandPercentageAboveBaseCapacity: 100 - supply.spotPercent,
+          spotAllocationStrategy: "price-capacity-optimized",
+        },
+      },
+    };
   }
 
   private cutOver(group: aws.autoscaling.Group, template: WebTemplate): pulumi.Resource {
@@ -228,7 +279,28 @@ export class ScalingWebTier extends pulumi.ComponentResource {
     );
     track("cpu", { predefinedMetricType: "ASGAverageCPUUtilization" }, load.cpuPercent);
   }
+
+  /** They set limits only: within them the size is the operator's and the policies'. */
+  private createSchedules(group: aws.autoscaling.Group, serving: pulumi.Resource): void {
+    for (const [name, { recurrence, timeZone, min, max }] of Object.entries(this.args.schedules))
+      new aws.autoscaling.Schedule(
+        `${this.name}-${name}`,
+        {
+          autoscalingGroupName: group.name,
+          scheduledActionName: name,
+          recurrence,
+          timeZone,
+          minSize: min,
+          maxSize: max,
+          // Unset, the provider would have it be none.
+          desiredCapacity: -1,
+        },
+        { ...this.child, dependsOn: serving },
+      );
+  }
 }
+
+const secondsPerDay = 86_400;
 
 function validate({ size: { min, max } }: ScalingWebTierArgs): void {
   if (min > max) {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
 import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
 import { Mutex } from "async-mutex";
@@ -77,6 +78,10 @@ export interface ScalingSource {
   activitiesOf(groupName: string): readonly ScalingActivity[];
   /** Undefined for an instance that no group has begun to start. */
   memberOf(instanceId: string): GroupMember | undefined;
+  /** Which hosts of a group go when there are to be so many fewer. */
+  leaving(groupName: string, count: number): readonly string[];
+  /** Has nothing be started in a zone any more, or again. */
+  setZone(zone: string, isLost: boolean): void;
   /** Takes a host's answer to its group's hook for launches; false when nobody waits for it. */
   completeLaunch(groupName: string, instanceId: string, hook: string, result: string): boolean;
 }
@@ -119,6 +124,8 @@ const hopByHop = new Set([
  * (milliseconds). No bucket has such a name.
  */
 const faultPath = /^\/_faults\/([a-z0-9-]+)$/;
+/** Where it may lose a zone (`PUT`) and get it back (`DELETE`). */
+const zonePath = /^\/_faults\/zones\/([a-z0-9-]+)$/;
 /** Longest time, in seconds: a fault ends by itself. */
 const longestFault = 120;
 
@@ -295,6 +302,12 @@ function checkCapacity(
   );
 }
 
+/** The size that a group is to have after a call. */
+function desiredOf(parameters: URLSearchParams, group: AutoScalingGroup): number {
+  const desired = Number(parameters.get("DesiredCapacity") ?? group.DesiredCapacity);
+  return Math.min(desired, Number(parameters.get("MaxSize") ?? group.MaxSize));
+}
+
 /** A write to an object or to several of a bucket; parts of multipart uploads are not visible until completed. */
 function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
   const [, bucket, key] = /^\/([^/]+)\/?(.*)$/.exec(url.pathname) ?? [];
@@ -309,6 +322,7 @@ function writtenBucket(request: IncomingMessage, url: URL): string | undefined {
  * - target health comes from the load balancer that really checks the hosts;
  * - reboot, start, stop and terminate reach the host;
  * - what a group did, and why, comes from the group, and so do the zones and states of its hosts, who answer to its hook;
+ * - when a group shrinks, it chooses who goes;
  * - a desired capacity outside the group's limits is refused, and the end of a host that is in no group;
  * - writes to a bucket are done one at a time: moto checks `If-None-Match` and `If-Match` and then writes, in two steps;
  * - a service hangs for the hosts, or is slow, while it is told to, to see what then happens;
@@ -423,9 +437,22 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
       .in(region)
       .autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }));
     const [group] = AutoScalingGroups ?? [];
-    return group
-      ? checkCapacity(action, parameters, group)
-      : queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`);
+    if (!group)
+      return queryError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup: ${name}`);
+    const refusal = checkCapacity(action, parameters, group);
+    if (!refusal) await takeOut(name, region, (group.DesiredCapacity ?? 0) - desiredOf(parameters, group));
+    return refusal;
+  }
+
+  /** moto would take out the hosts that it lists first, whatever zone they are in. */
+  async function takeOut(name: string, region: string, count: number): Promise<void> {
+    for (const id of truth?.scaling.leaving(name, count) ?? [])
+      await moto.in(region).autoScaling.send(
+        new TerminateInstanceInAutoScalingGroupCommand({
+          InstanceId: id,
+          ShouldDecrementDesiredCapacity: true,
+        }),
+      );
   }
 
   /** moto fails of itself at an instance that is in no group any more. */
@@ -474,6 +501,12 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     const [, named] = faultPath.exec(url.pathname) ?? [];
     if (named !== undefined && request.method === "PUT" && !isFromHost) {
       setFault(named, url, response);
+      return;
+    }
+    const [, zone] = zonePath.exec(url.pathname) ?? [];
+    if (zone !== undefined && !isFromHost) {
+      truth?.scaling.setZone(zone, request.method === "PUT");
+      response.writeHead(204).end();
       return;
     }
     const scope = credentialScope(request.headers.authorization, url);

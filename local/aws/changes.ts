@@ -70,8 +70,10 @@ export const awsChanges: ChangeTable = {
         "healthCheckType",
         "healthCheckGracePeriod",
         "defaultInstanceWarmup",
+        "capacityRebalance",
         "initialLifecycleHooks",
         "instanceMaintenancePolicy",
+        "mixedInstancesPolicy",
         "maxInstanceLifetime",
         "enabledMetrics",
         "waitForCapacityTimeout",
@@ -91,6 +93,10 @@ export const awsChanges: ChangeTable = {
   "aws:cloudwatch/dashboard:Dashboard": row("cloudwatch/dashboard.go", {
     replace: ["dashboardName"],
     update: ["dashboardBody"],
+  }),
+  "aws:autoscaling/schedule:Schedule": row("autoscaling/schedule.go", {
+    replace: ["autoscalingGroupName", "scheduledActionName"],
+    update: ["recurrence", "timeZone", "minSize", "maxSize", "desiredCapacity", "startTime", "endTime"],
   }),
   "aws:cloudwatch/logGroup:LogGroup": row(
     "logs/group.go",

@@ -14,7 +14,7 @@ import type { StateDirectory } from "../machine/state";
 import type { BlockDevice } from "../machine/volumes";
 import { Instances } from "./instances";
 import type { Placement, TemplateData } from "./instances";
-import type { ScalingGroup } from "./scalingGroup";
+import { CapacityError, type ScalingGroup } from "./scalingGroup";
 
 /** What everything in the region is made with. */
 export interface InventoryOptions {
@@ -26,6 +26,8 @@ export interface InventoryOptions {
   readonly baseImage: string;
   /** Told of what goes wrong while nobody waits for it, such as a host that could not be replaced. */
   readonly onFault: (error: Error) => void;
+  /** How long a minute of alarms and of warm-up lasts, in milliseconds. */
+  readonly minute: number;
 }
 
 /** A subnet, as instances are placed in it. */
@@ -47,6 +49,8 @@ export class Inventory implements TargetHealthSource, ScalingSource {
   readonly volumes = new Map<string, BlockDevice>();
   /** Files with the content of volumes. */
   readonly snapshots = new Map<string, string>();
+  /** Zones in which nothing can be started. */
+  readonly lostZones = new Set<string>();
   /** Versions of each launch template, the first at index 0. */
   readonly launchTemplates = new Map<string, TemplateData[]>();
   readonly scalingGroups = new Map<string, ScalingGroup>();
@@ -93,6 +97,11 @@ export class Inventory implements TargetHealthSource, ScalingSource {
     return this.options.onFault;
   }
 
+  /** How long a minute of alarms and of warm-up lasts, in milliseconds. */
+  get minute(): number {
+    return this.options.minute;
+  }
+
   find<T>(kind: string, items: { get(id: string): T | undefined }, id: string): T {
     const item = items.get(id);
     if (item === undefined) throw new Error(`there is no ${kind} ${id} in the local region`);
@@ -109,6 +118,8 @@ export class Inventory implements TargetHealthSource, ScalingSource {
   }
 
   private place(imageId: string, subnetId: string): Placement {
+    const { zone } = this.find("subnet", this.subnets, subnetId);
+    if (this.lostZones.has(zone)) throw new CapacityError(zone);
     return {
       layers: this.find("image", this.images, imageId),
       network: this.networkOf(subnetId),
@@ -127,6 +138,15 @@ export class Inventory implements TargetHealthSource, ScalingSource {
   memberOf(instanceId: string): GroupMember | undefined {
     const state = [...this.scalingGroups.values()].map((group) => group.stateOf(instanceId)).find(Boolean);
     return state && { ...state, zone: this.instances.get(instanceId)?.placement.zone };
+  }
+
+  leaving(groupName: string, count: number): readonly string[] {
+    return this.scalingGroups.get(groupName)?.leaving(count) ?? [];
+  }
+
+  setZone(zone: string, isLost: boolean): void {
+    if (isLost) this.lostZones.add(zone);
+    else this.lostZones.delete(zone);
   }
 
   completeLaunch(groupName: string, instanceId: string, hook: string, result: string): boolean {

@@ -128,13 +128,6 @@ export function recordedHandlers(): Handlers {
         },
       };
     }),
-    "aws:autoscaling/policy:Policy": named(255, ({ region, inputs }, name) =>
-      arn(
-        "autoscaling",
-        region,
-        `scalingPolicy:${randomUUID()}:autoScalingGroupName/${text(inputs, "autoscalingGroupName")}:policyName/${name}`,
-      ),
-    ),
   };
 }
 

@@ -47,6 +47,8 @@ export interface RegionOptions extends RegionParts {
   readonly onFault: (error: Error) => void;
   /** Told when the region cannot go on. */
   readonly onBreakdown: (error: Error) => void;
+  /** How long a minute of alarms and of warm-up lasts, in milliseconds. */
+  readonly minute: number;
   /** Ends the start, and functions that run. */
   readonly signal?: AbortSignal;
 }
@@ -90,7 +92,7 @@ export async function startRegion(options: RegionOptions): Promise<Region> {
 }
 
 async function start(options: RegionOptions, undo: Undo): Promise<Region> {
-  const { state, baseImage, nodeModules, onFault, signal } = options;
+  const { state, baseImage, nodeModules, onFault, signal, minute } = options;
   await prepareNspawnFolder();
   const moto = await startMoto(
     options.python,
@@ -110,7 +112,7 @@ async function start(options: RegionOptions, undo: Undo): Promise<Region> {
   undo.add(() => front.close());
   const clients = awsClients(front.endpoint);
   undo.add(() => clients.destroy());
-  const inventory = await Inventory.open({ state, clients, apiPort: front.port, baseImage, onFault });
+  const inventory = await Inventory.open({ state, clients, apiPort: front.port, baseImage, onFault, minute });
   undo.add(() => inventory.close());
   front.attach({ hosts: inventory.instances, targetHealth: inventory, scaling: inventory });
   const recorded = recordedHandlers();

@@ -51,6 +51,13 @@ export const causes = {
   replacement: "an instance was launched in response to an unhealthy instance needing to be replaced",
   dead: "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped",
   unhealthy: "an instance was taken out of service in response to an ELB system health check failure",
+  old: "an instance was taken out of service in response to reaching the maximum instance lifetime",
+  balancing:
+    "an instance was launched to aid in balancing the group's zones, or in place of one that is to go",
+  balance: (zone: string) =>
+    `instances were launched to balance instances in zones ${zone} with other zones resulting in more than desired number of instances in the group`,
+  scheduled: (limits: { readonly min: number; readonly max: number }, from: number, to: number) =>
+    `a scheduled action update of AutoScalingGroup constraints to min: ${limits.min}, max: ${limits.max}, desired: ${to} changing the desired capacity from ${from} to ${to}`,
   abandoned: "an instance was taken out of service as its launch was abandoned",
 } as const;
 

@@ -7,6 +7,8 @@ const lookInterval = 1000;
 /** How long a group waits after a launch that failed, in milliseconds: twice as long after each further one in a row. */
 const shortestPause = 1000;
 const longestPause = 60_000;
+/** How long a group starts no host in a zone that had no room for one, in milliseconds. */
+const zonePause = 30_000;
 
 /** What the program says of a group's members. */
 export interface GroupSettings {
@@ -15,6 +17,8 @@ export interface GroupSettings {
   readonly templateId: string;
   /** Version of the launch template, from 1. */
   readonly templateVersion: number;
+  /** In place of the template's, if the group names types of its own. */
+  readonly instanceType: string | undefined;
   readonly subnetIds: readonly string[];
   readonly targetGroupArns: readonly string[];
   /** Whether the balancers' verdict on a host counts. */
@@ -23,6 +27,10 @@ export interface GroupSettings {
   readonly gracePeriod: number;
   /** What new hosts answer to before they are in service; undefined: they are as soon as they run. */
   readonly launchHook: LaunchHook | undefined;
+  /** Seconds from when a host is in service until its load counts. */
+  readonly warmup: number;
+  /** Seconds after which a host is replaced, however well it is; undefined: never. */
+  readonly maxLifetime: number | undefined;
 }
 
 /** A hook for launches: what does not answer in time is replaced. */
@@ -40,12 +48,24 @@ export interface GroupRecord {
   replace(id: string): Promise<void>;
 }
 
+/** No host can be started in a zone for the time being. */
+export class CapacityError extends Error {
+  constructor(zone: string) {
+    super(
+      `We currently do not have sufficient capacity in the Availability Zone you requested (${zone}). Launching EC2 instance failed.`,
+    );
+    this.name = "CapacityError";
+  }
+}
+
 /** What a group does with hosts. */
 export interface MemberHosts {
   /** Starts a member's host. Aborting the signal cancels what of that has not begun. */
   launch(id: string, subnetId: string, settings: GroupSettings, signal: AbortSignal): Promise<void>;
   /** Has a host's balancers know it. */
   admit(id: string, settings: GroupSettings): void;
+  /** Whether hosts can be started in a subnet's zone at all. */
+  hasRoom(subnetId: string): boolean;
   /** Whether the host runs, or will again in a moment. */
   isUp(id: string): boolean;
   /** Whether a balancer finds the host unhealthy. */
@@ -69,6 +89,8 @@ interface Member {
   endLaunch(ending: Ending): void;
   /** Why it is replaced, once it is. */
   fault: string | undefined;
+  /** Why it goes although nothing is wrong with it: not before its successor serves. */
+  retirement: string | undefined;
   /** Its end, once that has begun. */
   end: Promise<void> | undefined;
 }
@@ -96,6 +118,10 @@ export class ScalingGroup {
   /** Launches that failed since one succeeded, and when the next may begin. */
   private failedLaunches = 0;
   private nextLaunchAt = 0;
+  /** Until when no host is started in a subnet. */
+  private readonly avoided = new Map<string, number>();
+  /** Why the size will change next, if it is not the operator who changes it. */
+  private announced: string | undefined;
   readonly activities = new ScalingActivities();
 
   constructor(
@@ -134,8 +160,12 @@ export class ScalingGroup {
     const wanted = new Set(await this.record.wanted());
     if (this.isClosing()) return;
     const resize = this.noteSize(wanted.size);
-    for (const [id, member] of this.members)
-      if (!wanted.has(id)) this.takeOut(id, member, resize).catch((error: unknown) => this.fault(error));
+    const areServing = [...wanted].every((id) => this.members.get(id)?.state === "InService");
+    for (const [id, member] of this.members) {
+      const isKept = member.retirement !== undefined && !areServing && this.hosts.isUp(id);
+      if (!wanted.has(id) && !isKept)
+        this.takeOut(id, member, resize).catch((error: unknown) => this.fault(error));
+    }
     if (this.now() >= this.nextLaunchAt)
       for (const id of wanted) if (!this.members.has(id)) this.start(id, wanted, resize);
     for (const [id, member] of this.members) {
@@ -147,6 +177,76 @@ export class ScalingGroup {
       if (this.isClosing()) return;
       this.takeOut(id, member, resize).catch((error: unknown) => this.fault(error));
     }
+    if (areServing && this.members.size === wanted.size) await this.retire();
+  }
+
+  /** Has a host go, when all are well, that is too old or in too full a zone; the next one when its successor serves. */
+  private async retire(): Promise<void> {
+    const old = [...this.members].find(
+      ([, { servedAt = Infinity }]) =>
+        this.now() - servedAt >= (this.settings.maxLifetime ?? Infinity) * 1000,
+    );
+    const [id, member] = old ?? this.oldestToMove() ?? [];
+    if (id === undefined || !member || member.fault !== undefined) return;
+    member.retirement = old ? causes.old : causes.balance(member.subnetId);
+    await this.record.replace(id);
+  }
+
+  /** The oldest host of the fullest zone, if another has room for two fewer. */
+  private oldestToMove(): [string, Member] | undefined {
+    const open = this.settings.subnetIds.filter((subnetId) => this.hosts.hasRoom(subnetId));
+    const counts = new Map(this.settings.subnetIds.map((subnetId) => [subnetId, this.countIn(subnetId)]));
+    const least = Math.min(...open.map((subnetId) => counts.get(subnetId) ?? 0));
+    const most = Math.max(...counts.values());
+    if (most - least < 2) return undefined;
+    return [...this.members].find(([, { subnetId }]) => counts.get(subnetId) === most);
+  }
+
+  private countIn(subnetId: string): number {
+    return [...this.members.values()].filter((member) => member.subnetId === subnetId).length;
+  }
+
+  /** Subnets in which hosts are started: all, when there is room in none. */
+  private openSubnets(): readonly string[] {
+    const { subnetIds } = this.settings;
+    const open = subnetIds.filter((subnetId) => (this.avoided.get(subnetId) ?? 0) <= this.now());
+    return open.length > 0 ? open : subnetIds;
+  }
+
+  /** Tells why the size will change next. */
+  announce(cause: string): void {
+    this.announced = cause;
+  }
+
+  /** Ids of the hosts that serve and have done so for a while, in seconds. */
+  warm(warmup: number): string[] {
+    return [...this.members].flatMap(([id, { state, servedAt = Infinity }]) =>
+      state === "InService" && this.now() - servedAt >= warmup * 1000 ? [id] : [],
+    );
+  }
+
+  /** Whether hosts are being started, warm up or leave. */
+  isChanging(warmup: number): boolean {
+    return (
+      this.size === undefined || this.warm(warmup).length !== this.size || this.members.size !== this.size
+    );
+  }
+
+  /** Who goes when there are to be fewer: the oldest of the fullest zone, again and again. */
+  leaving(count: number): string[] {
+    const staying = new Map(
+      [...this.members].filter(([, { end, retirement }]) => !end && retirement === undefined),
+    );
+    const zoneSize = ({ subnetId }: Member) =>
+      [...staying.values()].filter((other) => other.subnetId === subnetId).length;
+    const gone: string[] = [];
+    while (gone.length < count && staying.size > 0) {
+      const most = Math.max(...[...staying.values()].map(zoneSize));
+      const [id = ""] = [...staying].find(([, member]) => zoneSize(member) === most) ?? [];
+      staying.delete(id);
+      gone.push(id);
+    }
+    return gone;
   }
 
   /** What the group was told since the last look, if it was another size. */
@@ -154,9 +254,10 @@ export class ScalingGroup {
     const from = this.size;
     this.size = to;
     if (from === to) return undefined;
-    return from === undefined
-      ? { from: 0, to, cause: causes.created(to) }
-      : { from, to, cause: causes.resized(from, to) };
+    if (from === undefined) return { from: 0, to, cause: causes.created(to) };
+    const cause = this.announced ?? causes.resized(from, to);
+    this.announced = undefined;
+    return { from, to, cause };
   }
 
   private start(id: string, wanted: ReadonlySet<string>, resize: Resize | undefined): void {
@@ -174,6 +275,7 @@ export class ScalingGroup {
       answer: undefined,
       endLaunch,
       fault: undefined,
+      retirement: undefined,
       end: undefined,
     };
     member.launch = this.launch(id, member, signal);
@@ -181,10 +283,15 @@ export class ScalingGroup {
       `Launching a new EC2 instance: ${id}`,
       resize && resize.to > resize.from
         ? [resize.cause, causes.grow(resize.from, resize.to)]
-        : [causes.replacement],
+        : [this.isMoving() ? causes.balancing : causes.replacement],
       ended,
     );
     this.members.set(id, member);
+  }
+
+  /** Whether a host waits for its successor. */
+  private isMoving(): boolean {
+    return [...this.members.values()].some(({ retirement, end }) => retirement !== undefined && !end);
   }
 
   private async launch(id: string, member: Member, signal: AbortSignal): Promise<void> {
@@ -195,7 +302,8 @@ export class ScalingGroup {
     } catch (error) {
       // Without its host the next look has it replaced.
       if (!signal.aborted) {
-        this.fault(error);
+        if (error instanceof CapacityError) this.avoided.set(member.subnetId, this.now() + zonePause);
+        else this.fault(error);
         member.endLaunch({ status: "Failed", message: (error as Error).message });
       }
     }
@@ -238,9 +346,7 @@ export class ScalingGroup {
   private nextSubnet(wanted: ReadonlySet<string>): string {
     const staying = [...this.members].filter(([id]) => wanted.has(id)).map(([, { subnetId }]) => subnetId);
     const count = (subnetId: string) => staying.filter((other) => other === subnetId).length;
-    return this.settings.subnetIds.reduce((best, subnetId) =>
-      count(subnetId) < count(best) ? subnetId : best,
-    );
+    return this.openSubnets().reduce((best, subnetId) => (count(subnetId) < count(best) ? subnetId : best));
   }
 
   /** Why a member must be replaced, if it must. */
@@ -268,11 +374,13 @@ export class ScalingGroup {
   /** Ends a member that the group should not have any more. */
   private async takeOut(id: string, member: Member, resize: Resize | undefined): Promise<void> {
     if (member.end) return; // told by who began it
-    const isFewer = member.fault === undefined && resize && resize.to < resize.from;
+    const isFewer = (member.fault ?? member.retirement) === undefined && resize && resize.to < resize.from;
     const end = this.end(id, member);
     this.activities.record(
       `Terminating EC2 instance: ${id}`,
-      isFewer ? [resize.cause, causes.shrink(resize.from, resize.to)] : [member.fault ?? causes.dead],
+      isFewer
+        ? [resize.cause, causes.shrink(resize.from, resize.to)]
+        : [member.fault ?? member.retirement ?? causes.dead],
       end.then(() => ({ status: "Successful" })),
     );
     await end;

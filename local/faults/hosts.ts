@@ -1,12 +1,9 @@
 /** What can happen to one host of the fleet. */
-import { join } from "node:path";
 import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
-import { isAlive, readRecord } from "../machine/processRecord";
-import { statePath } from "../machine/state";
 import type { Fault, Undo } from "./fault";
 import { webRegion } from "../../settings/regions";
 import { cut } from "./network";
-import { onHost } from "./onHost";
+import { cutPower, onHost } from "./onHost";
 
 /** Takes something back on a host, unless the group has replaced the host meanwhile. */
 const undoOnHost =
@@ -55,9 +52,7 @@ export const hostFaults = {
     watch: "requests that were under way fail for a second; the group starts another host at once",
     target: "host",
     async begin(_site, id) {
-      const record = readRecord(join(statePath, "processes", `${id}.json`));
-      if (!record || !isAlive(record)) throw new Error(`host ${id} does not run`);
-      process.kill(record.pid, "SIGKILL");
+      cutPower(id);
       return undefined;
     },
   },

@@ -8,7 +8,7 @@ import { webRegion } from "../../settings/regions";
 import { run } from "../machine/exec";
 import { namespaceFolder } from "../machine/network/namespace";
 import type { Fault, Site, Undo } from "./fault";
-import { namespaceOf, onHost } from "./onHost";
+import { cutPower, namespaceOf, onHost } from "./onHost";
 import { members } from "./targets";
 
 const table = "inet fault";
@@ -98,6 +98,25 @@ export const networkFaults = {
       await onHost(database, `runuser -u postgres -- psql -qXAt -d postgres -c "${sql}"`);
       return async () => {
         await Promise.all(undos.map((undo) => undo()));
+      };
+    },
+  },
+  "lose-zone": {
+    what: "cuts the network and the power of a zone's hosts at once, and has none start there",
+    watch:
+      "the other zones answer; the group starts as many hosts there; when the zone is back, the fleet evens out",
+    target: "zone",
+    async begin(site, zone) {
+      const lost = `${site.endpoint}/_faults/zones/${zone}`;
+      await fetch(lost, { method: "PUT" });
+      for (const { id } of (await members(site)).filter(
+        (member) => member.zone === zone && member.isInService,
+      )) {
+        await cut(id, "0.0.0.0/0");
+        cutPower(id);
+      }
+      return async () => {
+        await fetch(lost, { method: "DELETE" });
       };
     },
   },

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "../machine/exec";
-import { namePrefix } from "../machine/state";
+import { isAlive, readRecord } from "../machine/processRecord";
+import { namePrefix, statePath } from "../machine/state";
 
 /** Whether a process is the first of a host: its numbers, as the namespaces count them, end with 1. */
 function isInit(pid: string): boolean {
@@ -28,6 +30,13 @@ export async function hostCommand(
 /** Runs a script on a host, and answers what it printed. */
 export async function onHost(instanceId: string, script: string): Promise<string> {
   return run(...(await hostCommand(instanceId, script)));
+}
+
+/** Ends all that runs on a host at once. */
+export function cutPower(instanceId: string): void {
+  const record = readRecord(join(statePath, "processes", `${instanceId}.json`));
+  if (!record || !isAlive(record)) throw new Error(`host ${instanceId} does not run`);
+  process.kill(record.pid, "SIGKILL");
 }
 
 /** Network namespace of a host. */

@@ -14,6 +14,15 @@ function roots(): string[] {
 export const controlGroupsOf = (id: string): string[] =>
   roots().map((root) => join(root, `${namePrefix}${id}`));
 
+/** Processor time that a host has had, in seconds; undefined while it does not run. */
+export function processorSeconds(id: string): number | undefined {
+  const file = controlGroupsOf(id)
+    .map((group) => join(group, "cpu.stat"))
+    .find((name) => existsSync(name));
+  const [, micros] = /^usage_usec (\d+)$/m.exec(file === undefined ? "" : readFileSync(file, "utf8")) ?? [];
+  return micros === undefined ? undefined : Number(micros) / 1e6;
+}
+
 /** The control groups of all hosts, whatever run made them. */
 export const allControlGroups = (): string[] =>
   roots().flatMap((root) =>

@@ -49,6 +49,7 @@ export async function deploy(options: Options, circumstances: Circumstances): Pr
         either,
       );
     },
+    options.minute * 1000,
   );
   const unknown = unknownTypes(region.handlers, types);
   if (unknown.length > 0) {

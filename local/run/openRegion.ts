@@ -20,12 +20,13 @@ export interface OpenRegion {
 
 /**
  * Takes the machine, prepares it and starts a region; the teardown destroys what the backend then makes, ends the region and
- * sees that nothing is left. `first` is done before anything is installed; what it throws ends it all.
+ * sees that nothing is left. A minute of alarms lasts so many milliseconds. `first` is done before anything is installed; what it throws ends it all.
  */
 export async function openRegion(
   { progress, interrupt, teardown, onFault }: Circumstances,
   title: string,
   first: (signal: AbortSignal) => Promise<void>,
+  minute = 60_000,
 ): Promise<OpenRegion> {
   const { signal } = interrupt;
   checkMachine();
@@ -53,6 +54,7 @@ export async function openRegion(
     state,
     ...(await prepareRegion((...step) => progress.during(...step), signal)),
     nodeModules: join(projectRoot, "node_modules"),
+    minute,
     onFault,
     onBreakdown: (error) => interrupt.fail(error),
     signal,

@@ -4,9 +4,10 @@ export const help = `Deploys the stack on this machine: real hosts in two networ
 
 Usage: npm start [-- OPTIONS]
 
-  --once          deploy, check the service as a user would, destroy; exit status 0 or 1
-  --stack NAME    settings from Pulumi.NAME.yaml (default: local)
-  --help          this text
+  --once            deploy, check the service as a user would, destroy; exit status 0 or 1
+  --stack NAME      settings from Pulumi.NAME.yaml (default: local)
+  --minute SECONDS  how long a minute of the scaling policies lasts, to see them at work sooner (default: 60)
+  --help            this text
 
 Without --once the region stays up until Ctrl-C or SIGTERM, which destroys everything.
 Needs root on Debian 12 or 13; packages that are missing are installed.
@@ -17,6 +18,8 @@ export interface Options {
   /** Deploy, check, destroy. */
   readonly once: boolean;
   readonly stack: string;
+  /** How long a minute of the scaling policies lasts, in seconds. */
+  readonly minute: number;
   readonly help: boolean;
 }
 
@@ -27,8 +30,11 @@ export function readOptions(args: readonly string[]): Options {
     options: {
       once: { type: "boolean", default: false },
       stack: { type: "string", default: "local" },
+      minute: { type: "string", default: "60" },
       help: { type: "boolean", default: false },
     },
   });
-  return values;
+  const minute = Number(values.minute);
+  if (!(minute >= 1 && minute <= 60)) throw new Error(`--minute is ${values.minute}: give 1 to 60 seconds`);
+  return { ...values, minute };
 }

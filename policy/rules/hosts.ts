@@ -28,6 +28,13 @@ function userDataText(userData: string): string {
   }
 }
 
+/** Where a group names the version of its launch template. */
+const versionOf = ({ inputs }: Resource): string | undefined =>
+  [
+    ["launchTemplate", "launchTemplate.version"],
+    ["mixedInstancesPolicy", "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification.version"],
+  ].find(([property = ""]) => valueAt(inputs, property) !== undefined)?.[1];
+
 export const hostRules: readonly Rule[] = [
   control("EC2.1", {
     title: "Amazon EBS snapshots should not be publicly restorable",
@@ -202,9 +209,9 @@ export const hostRules: readonly Rule[] = [
     severity: "medium",
     source: "https://docs.aws.amazon.com/autoscaling/ec2/userguide/launch-templates.html",
     types: [types.group],
-    applies: ({ inputs }) => valueAt(inputs, "launchTemplate") !== undefined,
+    applies: (group) => versionOf(group) !== undefined,
     remedy: "Name the version that the template's output gives, never $Latest or $Default.",
-    check: (group) => check(group, "launchTemplate.version", (value) => /^\d+$/.test(String(value))),
+    check: (group) => check(group, versionOf(group) ?? "", (value) => /^\d+$/.test(String(value))),
   },
   {
     id: "Stack.3",

@@ -480,7 +480,7 @@ const mutations: Readonly<
   "Stack.2": [
     ["web", "launchTemplate.version", set(types.group, "web", "launchTemplate.version", "$Latest")],
   ],
-  "Stack.3": [["web", "maxInstanceLifetime", (resources) => [...resources]]],
+  "Stack.3": [["web", "maxInstanceLifetime", set(types.group, "web", "maxInstanceLifetime", undefined)]],
   "Stack.4": [["db-owner", "recoveryWindowInDays", set(types.secret, "db-owner", "recoveryWindowInDays", 0)]],
   "Stack.5": [
     [

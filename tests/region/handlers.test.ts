@@ -67,6 +67,7 @@ describe("resource handlers", () => {
     state = StateDirectory.acquire();
     await sweep(state);
     region = await startRegion({
+      minute: 60_000,
       state,
       ...(await prepareRegion((_name, action) => action({ update: () => undefined }), never)),
       nodeModules: join(__dirname, "..", "..", "node_modules"),

@@ -1,7 +1,7 @@
 /** A host that fails, in whatever way, under requests: what becomes of them, and of the fleet. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DescribeScalingActivitiesCommand } from "@aws-sdk/client-auto-scaling";
+import { DescribeScalingActivitiesCommand, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
 import type { FaultName } from "../../local/faults";
 import { eventually } from "../support/eventually";
 import { RequestLoad } from "../support/requestLoad";
@@ -61,4 +61,46 @@ describe("the fleet heals itself", () => {
       assert.match(told("Terminating", victim)!.Cause!, cause);
       assert.equal(told("Launching a new", newest!)!.StatusCode, "Successful");
     });
+
+  it("a zone that is lost: the others answer and take its hosts over, and it gets them back when it is there again", async () => {
+    const zones = async () => {
+      const states = await region.targetStates();
+      const serving = (await region.members()).filter(({ id }) => states.get(id) === "healthy");
+      const of = (zone: string) => serving.filter((member) => member.zone === zone).length;
+      return [of("us-east-1a"), of("us-east-1b")];
+    };
+    const become = (wanted: readonly number[]) =>
+      eventually(`${wanted.join(" and ")} hosts`, async () => String(await zones()) === String(wanted));
+    const setSize = (DesiredCapacity: number) =>
+      region.api.in("us-east-1").autoScaling.send(
+        new SetDesiredCapacityCommand({
+          AutoScalingGroupName: region.outputs["webGroupName"]!,
+          DesiredCapacity,
+        }),
+      );
+    await setSize(4);
+    await become([2, 2]);
+    const load = new RequestLoad(`${region.outputs["serviceUrl"]}/livez`);
+    try {
+      const lost = (await region.members()).filter(({ zone }) => zone === "us-east-1a").map(({ id }) => id);
+      const restore = await region.fault("lose-zone", "us-east-1a");
+      await eventually("the zone out", async () => {
+        const states = await region.targetStates();
+        return lost.every((id) => states.get(id) !== "healthy");
+      });
+      const sentBefore = load.sent;
+      await become([0, 4]);
+      await restore();
+      await become([2, 2]);
+      const failed = await load.stop(sentBefore);
+      assert.deepEqual(
+        failed.filter(({ number }) => number > sentBefore),
+        [],
+      );
+    } finally {
+      await load.stop();
+    }
+    await setSize(2);
+    await become([1, 1]);
+  });
 });

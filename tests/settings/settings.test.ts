@@ -311,6 +311,45 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     config: { ...valid, sshPublicKey: key },
     line: /sshPublicKey is set but sshCidrs is empty/,
   },
+  ...Object.entries({
+    "no sizes": "0 7 * * *",
+    "no hour of the day": "0 25 * * * 2 4",
+    "more at least": "0 7 * * * 4 2",
+  }).map(([title, day]) => ({
+    title: `a schedule with ${title}`,
+    config: { ...valid, webSchedules: JSON.stringify({ day }) },
+    line: /webSchedules is .*day: give minute, hour, day, month and weekday as of cron, then fewest and most hosts/,
+  })),
+  {
+    title: "a schedule of an odd name",
+    config: { ...valid, webSchedules: '{"a day":"0 7 * * * 2 4"}' },
+    line: /webSchedules is .*a day: name it with letters/,
+  },
+  {
+    title: "a schedule for more hosts than there may be",
+    config: { ...valid, webSchedules: '{"day":"0 7 * * * 2 5"}' },
+    line: /webSchedules has day: 0 7 \* \* \* 2 5 but webMaxSize is 4: /,
+  },
+  {
+    title: "a place for a time zone",
+    config: { ...valid, webScheduleZone: "Europe/Bielefeld" },
+    line: /webScheduleZone is Europe\/Bielefeld: give a time zone of the IANA database/,
+  },
+  {
+    title: "the same type as another one",
+    config: { ...valid, webOtherInstanceTypes: '["t3.micro"]' },
+    line: /webOtherInstanceTypes names t3.micro, which webInstanceType is already/,
+  },
+  {
+    title: "another type that cannot run the image",
+    config: { ...valid, webOtherInstanceTypes: '["t3a.micro","t4g.micro"]' },
+    line: /webOtherInstanceTypes is t4g.micro: it cannot run debian-13-amd64/,
+  },
+  {
+    title: "more Spot than all",
+    config: { ...valid, webSpotPercent: "101" },
+    line: /webSpotPercent is 101: give 0 to 100 percent/,
+  },
   {
     title: "networks without a key",
     config: { ...valid, sshCidrs: '["192.0.2.0/24"]' },
@@ -412,6 +451,17 @@ it("a default is right by itself", () => {
     const text = typeof standard === "string" ? standard : JSON.stringify(standard);
     assert.deepEqual(field.parse(text), standard, name);
   }
+});
+
+it("schedules are in their time zone", () => {
+  const config = {
+    ...valid,
+    webSchedules: '{"day":"0 7 * * MON-FRI 3 4"}',
+    webScheduleZone: "Europe/Berlin",
+  };
+  assert.deepEqual(read(config).schedules, {
+    day: { recurrence: "0 7 * * MON-FRI", timeZone: "Europe/Berlin", min: 3, max: 4 },
+  });
 });
 
 it("a rule between settings waits until each is right by itself", () => {

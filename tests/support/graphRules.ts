@@ -244,6 +244,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
       const fleet = find(graph, group, `${stack}-web`);
       assert.deepEqual(fleet.replaceOnChanges, [
         "launchTemplate",
+        "mixedInstancesPolicy",
         "vpcZoneIdentifiers",
         "initialLifecycleHooks",
       ]);

@@ -5,17 +5,20 @@ export interface FailedRequest {
   readonly why: string;
 }
 
-/** Time between two requests, in milliseconds. */
-const pace = 50;
-
 /** Requests at a steady pace, whether those before are answered or not, and those that failed. */
 export class RequestLoad {
   private readonly underWay = new Map<number, AbortController>();
   private readonly asked: Promise<void>[] = [];
   private readonly failed: FailedRequest[] = [];
-  private readonly timer = setInterval(() => this.send(), pace);
+  private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly url: string) {}
+  /** `pace` is the time between two requests, in milliseconds. */
+  constructor(
+    private readonly url: string,
+    pace = 50,
+  ) {
+    this.timer = setInterval(() => this.send(), pace);
+  }
 
   /** How many requests were sent. */
   get sent(): number {

@@ -1,6 +1,6 @@
 /** A deployment of the local region that the tests of a file share, and what they ask of it. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +12,7 @@ import { type FaultName, faults } from "../../local/faults";
 import type { Fault, Undo } from "../../local/faults/fault";
 import { slowService } from "../../local/faults/services";
 import { type Member, members } from "../../local/faults/targets";
-import { leftovers, RegionProcess, root } from "./regionProcess";
+import { copyOfCheckout, leftovers, RegionProcess, root } from "./regionProcess";
 
 export const password = "fifty-five tulips";
 
@@ -25,11 +25,22 @@ export interface Answer {
   readonly body: Record<string, unknown>;
 }
 
+/** How a region differs from what `npm start` makes. */
+export interface RegionChange {
+  /** Arguments of `npm start`. */
+  readonly args?: readonly string[];
+  /** Settings beside those of Pulumi.local.yaml. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+}
+
 export class RunningRegion {
   outputs: Record<string, string> = {};
   private started:
     { readonly process: RegionProcess; readonly api: AwsClients; readonly endpoint: string } | undefined;
   private count = 0;
+  private copy: Awaited<ReturnType<typeof copyOfCheckout>> | undefined;
+
+  constructor(private readonly change: RegionChange = {}) {}
 
   private get running() {
     assert.ok(this.started, "the region has not started");
@@ -51,7 +62,16 @@ export class RunningRegion {
 
   async start(): Promise<void> {
     assert.deepEqual(await leftovers(), []);
-    const process = new RegionProcess(root);
+    const { args = [], settings } = this.change;
+    if (settings) this.copy = await copyOfCheckout();
+    const directory = this.copy?.path ?? root;
+    const lines = Object.entries(settings ?? {}).map(
+      ([name, value]) => `  django-on-ec2:${name}: ${value}\n`,
+    );
+    const file = join(directory, "Pulumi.local.yaml");
+    if (settings)
+      writeFileSync(file, readFileSync(file, "utf8").replace(/^config:\n/m, `$&${lines.join("")}`));
+    const process = new RegionProcess(directory, ...args);
     const [, endpoint = ""] = await process.prints(/AWS_ENDPOINT_URL=(\S+)/);
     this.started = { process, api: awsClients(endpoint), endpoint };
     await process.prints(/Ctrl-C destroys everything/);
@@ -63,6 +83,7 @@ export class RunningRegion {
     process.kill("SIGTERM");
     api.destroy();
     const status = await process.ended;
+    this.copy?.remove();
     assert.deepEqual(await leftovers(), [], process.output);
     assert.equal(status, 0);
     assert.equal(existsSync(join(root, ".local/outputs.json")), false);
@@ -162,8 +183,8 @@ export class RunningRegion {
 }
 
 /** Starts a region before the tests of a `describe`, and destroys it after them. */
-export function useRegion(): RunningRegion {
-  const region = new RunningRegion();
+export function useRegion(change?: RegionChange): RunningRegion {
+  const region = new RunningRegion(change);
   before(() => region.start());
   after(() => region.stop());
   return region;

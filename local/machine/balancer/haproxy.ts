@@ -97,11 +97,15 @@ export function ask(socket: string, command: string): Promise<string> {
 }
 
 /** The rows of HAProxy's `show stat` by server name (management guide, 9.1). */
-export function parseStatistics(
-  csv: string,
-): Map<
+export function parseStatistics(csv: string): Map<
   string,
-  { readonly status: string; readonly check: string; readonly code: string; readonly sessions: number }
+  {
+    readonly status: string;
+    readonly check: string;
+    readonly code: string;
+    readonly sessions: number;
+    readonly requests: number;
+  }
 > {
   const [header = "", ...lines] = csv.split("\n");
   const columns = header.replace(/^# /, "").split(",");
@@ -116,6 +120,7 @@ export function parseStatistics(
           check: column(cells, "check_status"),
           code: column(cells, "check_code"),
           sessions: Number(column(cells, "scur")),
+          requests: Number(column(cells, "req_tot")),
         },
       ];
     }),

@@ -198,6 +198,12 @@ export class TargetGroup {
     this.targets.delete(id);
   }
 
+  /** How many requests its listener has had; it counts anew when its settings change. Undefined without a listener. */
+  async requests(): Promise<number | undefined> {
+    if (!this.listener) return undefined;
+    return parseStatistics(await this.command("show stat")).get("FRONTEND")?.requests;
+  }
+
   describe(): TargetReport[] {
     return [...this.targets.values()].map((target) => ({
       targetId: target.id,

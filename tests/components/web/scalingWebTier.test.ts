@@ -10,6 +10,9 @@ import { evaluate, valueOf } from "../../support/component";
 import { ancestors, find, ofType } from "../../../local/engine/recorder";
 import { StubAccounts, stubDatabase, stubEntrance, stubGate, stubNetwork } from "../../support/stubs";
 
+/** One type, on demand. */
+const plain = { otherTypes: [], spotPercent: 0, maxLifetimeDays: 30, warmupSeconds: 90 };
+
 const tier = (change: Partial<ScalingWebTierArgs> = {}) =>
   evaluate(
     (provider) =>
@@ -31,6 +34,8 @@ const tier = (change: Partial<ScalingWebTierArgs> = {}) =>
           after: [new Path(provider)],
           size: { min: 2, max: 6 },
           load: { requestsPerTarget: 600, cpuPercent: 60 },
+          schedules: {},
+          supply: plain,
           tags: { project: "x" },
           ...change,
         },
@@ -91,6 +96,7 @@ describe("ScalingWebTier", () => {
     const fleet = find(await tier(), group, "web");
     assert.deepEqual(fleet.replaceOnChanges, [
       "launchTemplate",
+      "mixedInstancesPolicy",
       "vpcZoneIdentifiers",
       "initialLifecycleHooks",
     ]);
@@ -134,6 +140,52 @@ describe("ScalingWebTier", () => {
     const wait = find(graph, "aws:lambda/invocation:Invocation", "web-gate");
     const event = JSON.parse(String(wait.inputs["input"])) as Record<string, unknown>;
     assert.deepEqual([event["groupName"], event["minSize"], event["maxSize"]], ["web-1234567", 2, 6]);
+  });
+
+  it("replaces hosts by their age, and counts their load once they are warm", async () => {
+    const { inputs } = find(await tier(), group, "web");
+    assert.deepEqual([inputs["maxInstanceLifetime"], inputs["defaultInstanceWarmup"]], [2_592_000, 90]);
+    assert.deepEqual([inputs["mixedInstancesPolicy"], inputs["capacityRebalance"]], [undefined, false]);
+    const ageless = find(await tier({ supply: { ...plain, maxLifetimeDays: 0 } }), group, "web");
+    assert.equal(ageless.inputs["maxInstanceLifetime"], undefined);
+  });
+
+  it("takes other types and Spot by a policy that names the template's version, one host on demand at least", async () => {
+    const supply = { ...plain, otherTypes: ["t3a.micro"], spotPercent: 80 };
+    const { inputs } = find(await tier({ supply }), group, "web");
+    const { launchTemplate, instancesDistribution } = inputs["mixedInstancesPolicy"] as Record<
+      string,
+      object
+    >;
+    const { launchTemplateSpecification, ...types } = launchTemplate as Record<string, object>;
+    assert.match(
+      JSON.stringify(launchTemplateSpecification),
+      /^\{"launchTemplateId":"lt-\w+","version":"1"\}$/,
+    );
+    assert.deepEqual(types, { overrides: [{ instanceType: "t3.micro" }, { instanceType: "t3a.micro" }] });
+    assert.deepEqual(instancesDistribution, {
+      onDemandAllocationStrategy: "prioritized",
+      onDemandBaseCapacity: 1,
+      onDemandPercentageAboveBaseCapacity: 20,
+      spotAllocationStrategy: "price-capacity-optimized",
+    });
+    assert.deepEqual([inputs["launchTemplate"], inputs["capacityRebalance"]], [undefined, true]);
+    const other = find(await tier({ supply: { ...plain, otherTypes: ["t3a.micro"] } }), group, "web");
+    assert.equal(other.inputs["capacityRebalance"], false);
+  });
+
+  it("sets limits by schedules, once the gate has seen it serve, and never the size", async () => {
+    const recurrence = "0 7 * * MON-FRI";
+    const graph = await tier({
+      schedules: { day: { recurrence, timeZone: "Europe/Berlin", min: 4, max: 6 } },
+    });
+    const schedule = find(graph, "aws:autoscaling/schedule:Schedule", "web-day");
+    assert.deepEqual(schedule.inputs, {
+      autoscalingGroupName: "web-1234567",
+      scheduledActionName: "day",
+      ...{ recurrence, timeZone: "Europe/Berlin", minSize: 4, maxSize: 6, desiredCapacity: -1 },
+    });
+    assert.ok(ancestors(graph, schedule).has("web-gate"));
   });
 
   it("refuses a least size above the largest", () =>

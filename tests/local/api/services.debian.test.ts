@@ -19,6 +19,9 @@ describe("the AWS API of the local region", () => {
   const powered: string[] = [];
   const members = new Map<string, GroupMember>();
   const launches: string[] = [];
+  /** Who goes first. */
+  const leaving: string[] = [];
+  const zones: string[] = [];
   const targets: TargetReport[] = [
     { targetId: "i-1", port: 8000, state: "healthy" },
     {
@@ -65,6 +68,8 @@ describe("the AWS API of the local region", () => {
       scaling: {
         activitiesOf: (name) => (name === "web" ? activities : []),
         memberOf: (id) => members.get(id),
+        leaving: (_name, count) => leaving.splice(0, Math.max(0, count)),
+        setZone: (...change) => void zones.push(change.join(" ")),
         completeLaunch: (...answer) => launches.push(answer.join(" ")) === 1,
       },
     });
@@ -357,6 +362,29 @@ print(len(s3.get_object(Bucket="accounts", Key="by-botocore")["Body"].read()))
         AutoScalingInstances!.map((one) => [one.InstanceId, one.AvailabilityZone, one.AutoScalingGroupName]),
         [[second, "us-east-1c", name]],
       );
+    });
+
+    it("a group that shrinks chooses who goes", async () => {
+      await set(3);
+      const { autoScaling: client } = services.clients.in("us-east-1");
+      const ids = async () =>
+        (
+          await client.send(
+            new autoScaling.DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+          )
+        ).AutoScalingGroups![0]!.Instances!.map(({ InstanceId }) => InstanceId!);
+      const [first, second, third] = await ids();
+      leaving.push(second!, third!);
+      await set(2);
+      assert.deepEqual(await ids(), [first, third]);
+      await set(1);
+      assert.deepEqual(await ids(), [first]);
+    });
+
+    it("a zone is lost and found by this machine", async () => {
+      const url = `${services.front.endpoint}/_faults/zones/us-east-1a`;
+      for (const method of ["PUT", "DELETE"]) assert.equal((await fetch(url, { method })).status, 204);
+      assert.deepEqual(zones, ["us-east-1a true", "us-east-1a false"]);
     });
 
     it("a host is taken out once", async () => {

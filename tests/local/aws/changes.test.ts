@@ -37,7 +37,11 @@ describe("the table of changes", () => {
     const used = new Set(resources().map(({ type }) => type));
     assert.deepEqual(
       Object.keys(table).filter((type) => !used.has(type)),
-      ["aws:ec2/keyPair:KeyPair", "aws:sns/topicSubscription:TopicSubscription"],
+      [
+        "aws:autoscaling/schedule:Schedule",
+        "aws:ec2/keyPair:KeyPair",
+        "aws:sns/topicSubscription:TopicSubscription",
+      ],
     );
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { ScalingGroup } from "../../../local/aws/scalingGroup";
+import { CapacityError, ScalingGroup } from "../../../local/aws/scalingGroup";
 import type { GroupSettings, MemberHosts } from "../../../local/aws/scalingGroup";
 import { Gate, settled } from "../support";
 
@@ -13,6 +13,9 @@ const settings: GroupSettings = {
   checksBalancer: true,
   gracePeriod: 0,
   launchHook: undefined,
+  instanceType: undefined,
+  warmup: 0,
+  maxLifetime: undefined,
 };
 
 describe("an auto scaling group", () => {
@@ -24,6 +27,8 @@ describe("an auto scaling group", () => {
   let unhealthy: Set<string>;
   /** Hosts that the balancers know. */
   let admitted: string[];
+  /** Subnets whose zone is lost. */
+  let lost: Set<string>;
   /** The group's clock, in milliseconds. */
   let time: number;
   /** Hosts that were ever made. */
@@ -39,10 +44,12 @@ describe("an auto scaling group", () => {
       await turns.get(id)?.pass();
       signal.throwIfAborted();
       await launches.get(id)?.pass();
+      if (lost.has(subnetId)) throw new CapacityError(subnetId);
       launched.push(id);
       hosts.set(id, subnetId);
     },
     admit: (id) => void admitted.push(id),
+    hasRoom: (subnetId) => !lost.has(subnetId),
     isUp: (id) => hosts.has(id),
     isUnhealthy: (id) => unhealthy.has(id),
     async end(id) {
@@ -63,6 +70,7 @@ describe("an auto scaling group", () => {
     hosts = new Map();
     unhealthy = new Set();
     admitted = [];
+    lost = new Set();
     time = 0;
     launched = [];
     turns = new Map();
@@ -148,6 +156,106 @@ describe("an auto scaling group", () => {
     await look();
     assert.ok(hosts.has(`${id}'`), "a host that served is replaced at once");
     assert.equal(replaced.includes("i-1"), false);
+  });
+
+  /** Ids of the hosts that are, by subnet. */
+  const bySubnet = () => {
+    const of = (subnetId: string) => [...hosts].flatMap(([id, other]) => (other === subnetId ? [id] : []));
+    return [of("zone-a"), of("zone-b")];
+  };
+
+  it("fills up the other zones when one is lost, and evens out when it is back, one host at a time", async () => {
+    wanted = ["i-1", "i-2", "i-3", "i-4"];
+    await look();
+    assert.deepEqual(bySubnet(), [
+      ["i-1", "i-3"],
+      ["i-2", "i-4"],
+    ]);
+    lost.add("zone-b");
+    for (const id of ["i-2", "i-4"]) hosts.delete(id);
+    for (let round = 0; round < 20; round++) {
+      await look();
+      time += 1000;
+    }
+    const [inA, inB] = bySubnet();
+    assert.deepEqual([inA!.length, inB], [4, []]);
+    assert.deepEqual(faults, [], "a zone without room is no fault of the group's");
+    assert.equal(replaced.includes("i-1") || replaced.includes("i-3"), false);
+    for (let round = 0; round < 100; round++) {
+      await look();
+      time += 1000;
+    }
+    assert.deepEqual(bySubnet(), [inA, []], "none is moved while there is no room");
+    lost.clear();
+    await look();
+    assert.equal(replaced.at(-1), "i-1");
+    const successor = new Gate();
+    launches.set("i-1'", successor);
+    await look();
+    await look();
+    assert.ok(hosts.has("i-1"), "it serves until its successor does");
+    successor.open();
+    await settled();
+    for (let round = 0; round < 5; round++) await look();
+    assert.deepEqual(
+      bySubnet().map((ids) => ids.length),
+      [2, 2],
+    );
+    assert.equal(hosts.has("i-1"), false);
+  });
+
+  it("replaces hosts that reach their greatest age, one at a time, each after its successor serves", async () => {
+    group.settings = { ...settings, maxLifetime: 100 };
+    await look();
+    time = 99_999;
+    await look();
+    assert.deepEqual(replaced, []);
+    time = 100_000;
+    const successor = new Gate();
+    launches.set("i-1'", successor);
+    await look();
+    await look();
+    assert.deepEqual([replaced, hosts.has("i-1")], [["i-1"], true]);
+    successor.open();
+    await settled();
+    await look();
+    assert.equal(hosts.has("i-1"), false);
+    await look();
+    await look();
+    await look();
+    assert.deepEqual(replaced, ["i-1", "i-2"]);
+    assert.deepEqual([...hosts.keys()].sort(), ["i-1'", "i-2'"]);
+    const told = group.activities.list().map(({ description, cause }) => `${description}: ${cause}`);
+    assert.ok(told.some((one) => /^Terminating EC2 instance: i-1: .* maximum instance lifetime/.test(one)));
+  });
+
+  it("lets the oldest of the fullest zone go when there are to be fewer", async () => {
+    wanted = ["i-1", "i-2", "i-3", "i-4", "i-5"];
+    await look();
+    assert.deepEqual(group.leaving(1), ["i-1"]);
+    assert.deepEqual(group.leaving(3), ["i-1", "i-2", "i-3"]);
+    assert.deepEqual(group.leaving(-1), []);
+  });
+
+  it("counts a host as warm after a while, and as changing until all are", async () => {
+    await look();
+    assert.deepEqual([group.warm(60), group.isChanging(60)], [[], true]);
+    time = 60_000;
+    assert.deepEqual([group.warm(60), group.isChanging(60)], [["i-1", "i-2"], false]);
+    wanted.push("i-3");
+    await look();
+    assert.deepEqual([group.warm(60), group.isChanging(60)], [["i-1", "i-2"], true]);
+  });
+
+  it("tells why it changed its size when a policy or a schedule had it do so, and that once", async () => {
+    await look();
+    group.announce("a monitor alarm told so");
+    wanted.push("i-3");
+    await look();
+    wanted.push("i-4");
+    await look();
+    assert.match(told().at(-2)!, /i-3 \| a monitor alarm told so\. /);
+    assert.match(told().at(-1)!, /i-4 \| a user request explicitly set/);
   });
 
   describe("with a hook for launches", () => {
