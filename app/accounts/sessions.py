@@ -82,9 +82,7 @@ def begin(login: str, verified: Account, password: str, client: str) -> dict[str
     )
 
     def add(account: Account) -> Account:
-        if (account.id, account.password_hash) != (verified.id, verified.password_hash):
-            # Changed since it was compared.
-            raise InvalidCredentials()
+        _check_unchanged(account, verified)
         return replace(
             with_session(account, name),
             password_hash=renewed,
@@ -92,6 +90,14 @@ def begin(login: str, verified: Account, password: str, client: str) -> dict[str
         )
 
     return _tokens(store.change(login, add), name)
+
+
+def _check_unchanged(account: Account, verified: Account) -> None:
+    """Raises if what was found when the password was compared does not hold any more."""
+    if (account.id, account.password_hash) != (verified.id, verified.password_hash):
+        raise InvalidCredentials()
+    if account.locked:
+        raise AccountLocked(account.id)
 
 
 def with_session(account: Account, name: str) -> Account:
@@ -110,8 +116,7 @@ def change_password(login: str, verified: Account, password: str) -> dict[str, o
     encoded = passwords.hash_password(password)
 
     def put(account: Account) -> Account:
-        if (account.id, account.password_hash) != (verified.id, verified.password_hash):
-            raise InvalidCredentials()
+        _check_unchanged(account, verified)
         return with_session(replace(account.without_sessions(), password_hash=encoded), name)
 
     return _tokens(store.change(login, put), name)

@@ -468,6 +468,31 @@ def test_lock_and_unlock(api, admin, user):
     assert user.sign_in().status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"locked": True}, 403, "account_locked"),
+        ({"password_hash": "$argon2id$another"}, 401, "invalid_credentials"),
+        ({"id": "0" * 32}, 401, "invalid_credentials"),
+    ],
+    ids=["locked", "another password", "another account"],
+)
+@pytest.mark.parametrize("asked", ["to sign in", "for another password"])
+def test_what_changes_while_a_password_is_compared_counts(
+    user, s3_faults, change, status, code, asked
+):
+    s3_faults.before(
+        "PUT", lambda: store.change(user.login, lambda account: replace(account, **change))
+    )
+    if asked == "to sign in":
+        response = user.sign_in()
+    else:
+        body = {"password": user.password, "new_password": "quite another password"}
+        response = user("PUT", "/v1/account/password", body)
+    assert (response.status_code, response.json["code"]) == (status, code)
+    assert len(store.read(user.login).sessions) == 1
+
+
 def test_end_sessions(api, admin, user):
     assert admin("POST", f"/v1/accounts/{user.key}/signout").status_code == 200
     assert refresh(api, user.tokens).status_code == 401

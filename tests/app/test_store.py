@@ -166,6 +166,7 @@ def test_unavailability_is_503(api, user, s3_faults, fault):
 
 
 def test_a_tombstone_keeps_the_login_for_a_while(login, stored, monkeypatch):
+    store.change(login, lambda account: replace(account, role="admin", clients=("somewhere",)))
     store.delete(stored.id)
     for missing in (lambda: store.read(login), lambda: store.read_by_id(stored.id)):
         with pytest.raises(store.AccountMissing):
@@ -176,6 +177,7 @@ def test_a_tombstone_keeps_the_login_for_a_while(login, stored, monkeypatch):
         store.change(login, bump)
     document, _ = objects.read(store._key(login))
     assert document["password_hash"] == "" and document["sessions"] == {}
+    assert document["clients"] == [] and document["role"] == "user"
 
     monkeypatch.setattr(store, "TOMBSTONE_SECONDS", -1)
     successor = Account("another hash")
