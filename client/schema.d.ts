@@ -39,7 +39,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description One's own account. */
+    /**
+     * One's own account
+     * @description One's own account.
+     */
     get: operations["v1_account_retrieve"];
     put?: never;
     post?: never;
@@ -58,7 +61,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Deletes one's own account and all that belongs to it. The login cannot be had again for 30 days. */
+    /**
+     * Deletes one's own account and all that belongs to it
+     * @description Deletes one's own account and all that belongs to it. The login cannot be had again for 30 days.
+     */
     post: operations["v1_account_delete_create"];
     delete?: never;
     options?: never;
@@ -74,7 +80,10 @@ export interface paths {
       cookie?: never;
     };
     get?: never;
-    /** @description Sets another password, ends all sessions and begins a new one. */
+    /**
+     * Sets another password, ends all sessions and begins a new one
+     * @description Sets another password, ends all sessions and begins a new one.
+     */
     put: operations["v1_account_password_update"];
     post?: never;
     delete?: never;
@@ -90,7 +99,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description Accounts in the order of their logins, a page at a time, also those with a prefix only. */
+    /**
+     * Accounts in the order of their logins, a page at a time, also those with a prefix only
+     * @description Accounts in the order of their logins, a page at a time, also those with a prefix only.
+     */
     get: operations["v1_accounts_retrieve"];
     put?: never;
     post?: never;
@@ -109,7 +121,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Ends the account's sessions, and lets nobody sign in to it. */
+    /**
+     * Ends the account's sessions, and lets nobody sign in to it
+     * @description Ends the account's sessions, and lets nobody sign in to it.
+     */
     post: operations["v1_accounts_lock_create"];
     delete?: never;
     options?: never;
@@ -126,7 +141,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Signs the account out everywhere. */
+    /**
+     * Signs the account out everywhere
+     * @description Signs the account out everywhere.
+     */
     post: operations["v1_accounts_signout_create"];
     delete?: never;
     options?: never;
@@ -143,7 +161,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Lets its owner sign in again. */
+    /**
+     * Lets its owner sign in again
+     * @description Lets its owner sign in again.
+     */
     post: operations["v1_accounts_unlock_create"];
     delete?: never;
     options?: never;
@@ -158,7 +179,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description What was done, the newest first, a page at a time. */
+    /**
+     * What was done, the newest first, a page at a time
+     * @description What was done, the newest first, a page at a time.
+     */
     get: operations["v1_activity_list"];
     put?: never;
     post?: never;
@@ -175,9 +199,15 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description The group of hosts that serves, as it stands. */
+    /**
+     * The group of hosts that serves, as it stands
+     * @description The group of hosts that serves, as it stands.
+     */
     get: operations["v1_fleet_retrieve"];
-    /** @description Sets how many hosts there should be, within the group's limits. */
+    /**
+     * Sets how many hosts there should be, within the group's limits
+     * @description Sets how many hosts there should be, within the group's limits.
+     */
     put: operations["v1_fleet_update"];
     post?: never;
     delete?: never;
@@ -193,7 +223,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description Changes of the fleet's size, and what the group did and why, each the newest first. */
+    /**
+     * Changes of the fleet's size, and what the group did and why, each the newest first
+     * @description Changes of the fleet's size, and what the group did and why, each the newest first.
+     */
     get: operations["v1_fleet_history"];
     put?: never;
     post?: never;
@@ -211,11 +244,20 @@ export interface paths {
       cookie?: never;
     };
     get?: never;
-    /** @description Renews the session. */
+    /**
+     * Renews the session
+     * @description Renews the session.
+     */
     put: operations["v1_session_update"];
-    /** @description Signs in. */
+    /**
+     * Signs in
+     * @description Signs in.
+     */
     post: operations["v1_session_create"];
-    /** @description Ends the session: this one only. */
+    /**
+     * Ends the session: this one only
+     * @description Ends the session: this one only.
+     */
     delete: operations["v1_session_destroy"];
     options?: never;
     head?: never;
@@ -231,7 +273,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Exchanges login and password for tokens. */
+    /**
+     * Exchanges login and password for tokens
+     * @description Exchanges login and password for tokens.
+     */
     post: operations["v1_signin_create"];
     delete?: never;
     options?: never;
@@ -248,7 +293,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Ends every session of the account. Access tokens expire within minutes. */
+    /**
+     * Ends every session of the account
+     * @description Ends every session of the account. Access tokens expire within minutes.
+     */
     post: operations["v1_signout_create"];
     delete?: never;
     options?: never;
@@ -266,6 +314,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
+     * Creates an account
      * @description Creates an account. Of any number of requests for one login with different passwords, one succeeds.
      *
      *     The same login and password again answers like the first time: a reply can get lost.
@@ -284,10 +333,16 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description Tasks, a page at a time. */
+    /**
+     * Tasks, a page at a time
+     * @description Tasks, a page at a time.
+     */
     get: operations["v1_tasks_list"];
     put?: never;
-    /** @description Adds a task. With an Idempotency-Key it is safe to repeat. */
+    /**
+     * Adds a task
+     * @description Adds a task. With an Idempotency-Key it is safe to repeat.
+     */
     post: operations["v1_tasks_create"];
     delete?: never;
     options?: never;
@@ -302,16 +357,28 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description One task. */
+    /**
+     * One task
+     * @description One task.
+     */
     get: operations["v1_tasks_retrieve"];
-    /** @description Makes or replaces the task of an id that the client has chosen: safe to repeat. */
+    /**
+     * Makes or replaces the task of an id that the client has chosen: safe to repeat
+     * @description Makes or replaces the task of an id that the client has chosen: safe to repeat.
+     */
     put: operations["v1_tasks_update"];
     post?: never;
-    /** @description Deletes a task. */
+    /**
+     * Deletes a task
+     * @description Deletes a task.
+     */
     delete: operations["v1_tasks_destroy"];
     options?: never;
     head?: never;
-    /** @description Changes what is given of a task. */
+    /**
+     * Changes what is given of a task
+     * @description Changes what is given of a task.
+     */
     patch: operations["v1_tasks_partial_update"];
     trace?: never;
   };
@@ -324,7 +391,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Exchanges a refresh token for new tokens. It is good for one use; a second one ends the session. */
+    /**
+     * Exchanges a refresh token for new tokens
+     * @description Exchanges a refresh token for new tokens. It is good for one use; a second one ends the session.
+     */
     post: operations["v1_token_refresh_create"];
     delete?: never;
     options?: never;

@@ -171,6 +171,17 @@ _OTHERS = {
     ),
 }
 
+# How operations are grouped where people read about them, by the beginnings of their paths.
+_GROUPS = {
+    "sessions": ("/v1/signin", "/v1/signout", "/v1/token", "/v1/session"),
+    # Before "account", whose path begins theirs.
+    "accounts": ("/v1/accounts",),
+    "account": ("/v1/signup", "/v1/account"),
+    "tasks": ("/v1/tasks",),
+    "activity": ("/v1/activity",),
+    "fleet": ("/v1/fleet",),
+}
+
 # Which answer leads to which requests, and what of it they take.
 _ID = {"id": "$response.body#/id"}
 _ACCOUNT = {"account": "$response.body#/id"}
@@ -197,6 +208,9 @@ _LINKS: dict[tuple[str, str, str], list[tuple[str, dict[str, Any]]]] = {
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
     """Gives an operation the refusals that it shares with others, and every refusal its form."""
+    # The first sentence of what a view says of itself.
+    operation["summary"] = operation["description"].partition(". ")[0].split("\n")[0].rstrip(".")
+    operation["tags"] = [next(group for group, paths in _GROUPS.items() if path.startswith(paths))]
     responses = operation["responses"]
     shared = dict(_EVERYWHERE)
     if "requestBody" in operation:
@@ -226,6 +240,7 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for operation in operations.values():
             _complete(path, operation)
     result["paths"] |= _OTHERS
+    result["tags"] = [{"name": name} for name in (*_GROUPS, "health", "schema")]
     for (path, method, status), links in _LINKS.items():
         result["paths"][path][method]["responses"][status]["links"] = {
             operation: {"operationId": operation, **link} for operation, link in links

@@ -652,6 +652,22 @@ def test_nothing_is_left_in_a_bucket_with_versions(settings_with):
     assert left.get("Versions", []) == left.get("DeleteMarkers", []) == []
 
 
+def test_a_worker_stores_refusals_when_their_interval_ends(api, user, own_spool, monkeypatch):
+    monkeypatch.setattr(refusals, "INTERVAL_SECONDS", 1.0)
+    wrong = {**user.credentials, "password": "something else altogether"}
+    own_spool.start()
+    try:
+        for expected in (1, 2):
+            api("POST", "/v1/signin", wrong)
+            eventually(
+                lambda expected=expected: (
+                    sum(one["details"].get("times", 1) for one in refused(user.key)) == expected
+                )
+            )
+    finally:
+        own_spool.stop()
+
+
 def test_a_worker(user, own_spool, monkeypatch):
     own_spool.start()
     try:

@@ -87,6 +87,13 @@ def test_no_field_is_described_in_vain():
     assert {name for name in FIELDS if ":" not in name} <= names
 
 
+def test_every_operation_says_what_it_does():
+    for path, method, operation in operations():
+        assert 0 < len(operation["summary"]) < 120, (path, method)
+        (tag,) = operation["tags"]
+        assert tag in {one["name"] for one in DOCUMENT["tags"]}, (path, method)
+
+
 def test_security():
     schemes = DOCUMENT["components"]["securitySchemes"]
     assert schemes.keys() == {"bearer", "session", "sessionHeader"}
