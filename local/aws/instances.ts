@@ -103,6 +103,15 @@ export class Instance {
     return this.options.memberId !== undefined;
   }
 
+  get label(): string {
+    return this.options.label;
+  }
+
+  /** Whether there was a host at all. */
+  get isLaunched(): boolean {
+    return this.ownHost !== undefined;
+  }
+
   get privateIp(): string {
     return this.address;
   }
@@ -397,6 +406,10 @@ export class Instances implements HostControl {
   /** Whether an instance's disk rests on a layer. */
   use(layer: string): boolean {
     return [...this.instances.values()].some((instance) => instance.uses(layer));
+  }
+
+  list(): readonly Instance[] {
+    return [...this.instances.values()];
   }
 
   /** Hosts that failed, for the report of a failed run. */

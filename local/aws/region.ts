@@ -8,6 +8,7 @@ import { prepareNspawnFolder } from "../machine/host/nspawn";
 import { spawnService } from "../machine/service";
 import type { StateDirectory } from "../machine/state";
 import { together } from "../machine/together";
+import type { RegionStatus } from "../terminal/status";
 import { Undo } from "../machine/undo";
 import { accountInvokes } from "./account";
 import { autoScalingHandlers } from "./autoScaling";
@@ -21,6 +22,7 @@ import { networkHandlers } from "./network";
 import { randomHandlers } from "./random";
 import { recordedHandlers, shownOnly } from "./recorded";
 import { secretHandlers } from "./secrets";
+import { regionStatus } from "./status";
 import { storageHandlers } from "./storage";
 
 /** What a region is made from; it stays in the user's cache. */
@@ -64,6 +66,8 @@ export interface Region {
   /** The AWS API, for `AWS_ENDPOINT_URL` on this machine. */
   readonly apiEndpoint: string;
   readonly clients: AwsClients;
+  /** How it is doing now. */
+  status(): RegionStatus;
   /** Hosts whose user data failed or that ended by themselves. */
   failedHosts(): HostFailure[];
   /** Lets nothing begin any more, waits for what was begun, ends the hosts that are left and the region's services. */
@@ -139,6 +143,7 @@ async function start(options: RegionOptions, undo: Undo): Promise<Region> {
     shownOnly,
     apiEndpoint: front.endpoint,
     clients,
+    status: () => regionStatus(inventory),
     failedHosts: () => inventory.instances.failures(),
     close: () => undo.run(),
   };

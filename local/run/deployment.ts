@@ -9,6 +9,7 @@ import { openRegion } from "./openRegion";
 import type { Options } from "./options";
 import { previewProgram } from "./preview";
 import { smokeCheck } from "./smoke";
+import { watch } from "./watch";
 import { outputsFile, renderInert, renderOutputs, renderTimes, renderTrial, writeOutputs } from "./summary";
 
 function serviceUrl(outputs: StackOutputs): string {
@@ -97,7 +98,7 @@ export async function deploy(options: Options, circumstances: Circumstances): Pr
   progress.heading("Try it");
   progress.print(renderTrial(url, region.apiEndpoint));
   progress.print(`\nUp. Ctrl-C destroys everything.`);
-  await interrupt.wait();
+  await watch(() => region.status(), progress, signal);
   if (interrupt.fault) throw interrupt.fault;
   return () => undefined;
 }

@@ -42,6 +42,9 @@ interface RunningStep {
   announcedAt: number | undefined;
 }
 
+/** Lines for so many columns and rows. */
+export type View = (columns: number, rows: number) => readonly string[];
+
 type Colour = "red" | "green" | "yellow" | "dim" | "bold";
 
 const colourCodes: Readonly<Record<Colour, string>> = {
@@ -83,10 +86,12 @@ export function shortType(token: string): string {
 export class Progress {
   readonly finished: FinishedStep[] = [];
   private readonly running = new Set<RunningStep>();
-  private readonly isLive: boolean;
+  /** Whether lines are redrawn. */
+  readonly isLive: boolean;
   private readonly isColoured: boolean;
   private readonly now: () => number;
   private timer: NodeJS.Timeout | undefined;
+  private view: View | undefined;
   private shownLines = 0;
   private frame = 0;
 
@@ -143,6 +148,12 @@ export class Progress {
     }
   }
 
+  /** Has lines redrawn below everything else, until others, or none, take their place. Without a terminal nothing is shown. */
+  show(view: View | undefined): void {
+    this.view = view;
+    this.options.screen.write(this.drawn());
+  }
+
   /** A line, or several, that stay. */
   print(text: string): void {
     // In one write: nothing flickers.
@@ -186,6 +197,7 @@ export class Progress {
   close(): void {
     clearInterval(this.timer);
     this.timer = undefined;
+    this.view = undefined;
     this.options.screen.write(this.erased());
     this.running.clear();
   }
@@ -234,7 +246,8 @@ export class Progress {
     });
     if (steps.length > room)
       lines.push(this.paint("dim", fit(`  and ${steps.length - lines.length} more`, columns - 1)));
-    return lines;
+    // What is above the screen cannot be redrawn.
+    return [...lines, ...(this.view?.(columns, rows - lines.length) ?? [])].slice(0, rows - 1);
   }
 
   /** What draws the live lines over the old ones. */

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { requestLog } from "./traffic";
 
 /** What the program asked of a target group. Times in seconds. */
 export interface TargetGroupSettings {
@@ -52,6 +53,8 @@ export function renderBalancer(
     `  timeout client ${listener.idleTimeout}s`,
     `  timeout server ${listener.idleTimeout}s`,
     "frontend listener",
+    "  log stdout format raw local0 info",
+    `  log-format "${requestLog}"`,
     `  bind ${listener.address}:${listener.port}`,
     "  http-request set-header X-Forwarded-Proto http",
     `  http-request set-header X-Forwarded-Port ${listener.port}`,

@@ -8,6 +8,7 @@ import type { StateDirectory } from "../state";
 import { ask, parseStatistics, renderBalancer, serverName, slots } from "./haproxy";
 import type { ListenerOptions, TargetGroupSettings } from "./haproxy";
 import { portHolder } from "./ports";
+import { Traffic } from "./traffic";
 
 /** How often a new target is asked until its first healthy answer, in seconds. */
 const admissionInterval = 1;
@@ -43,6 +44,7 @@ interface Listener {
 
 /** A target group, served by at most one listener's HAProxy. */
 export class TargetGroup {
+  readonly traffic = new Traffic();
   private readonly targets = new Map<string, Target>();
   private listener: Listener | undefined;
   /** HAProxies that have handed over and answer what they have begun. */
@@ -85,6 +87,7 @@ export class TargetGroup {
     );
     writeFileSync(config, renderBalancer(options, this.settings, socket, new Map(places)));
     const service = await spawnService(this.state, name, "haproxy", ["-db", "-f", config], {
+      onOutput: (chunk) => this.traffic.take(chunk),
       isReady: async ({ pid }) => (await ask(socket, "show info")).includes(`Pid: ${pid}`),
     });
     void service.ended.then((reason) => {
@@ -202,6 +205,11 @@ export class TargetGroup {
   async requests(): Promise<number | undefined> {
     if (!this.listener) return undefined;
     return parseStatistics(await this.command("show stat")).get("FRONTEND")?.requests;
+  }
+
+  /** Whether a listener asks its targets. */
+  get isServing(): boolean {
+    return this.listener !== undefined;
   }
 
   describe(): TargetReport[] {

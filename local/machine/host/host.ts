@@ -197,10 +197,7 @@ export class Host {
 
   /** Whether cloud-init finished with an error in the last boot. */
   userDataFailed(): boolean {
-    const file = join(this.folder, "upper/var/lib/cloud/data/result.json");
-    if (!existsSync(file)) return false;
-    const result = JSON.parse(readFileSync(file, "utf8")) as { v1: { errors: unknown[] } };
-    return result.v1.errors.length > 0;
+    return reportsErrors(join(this.folder, "upper/var/lib/cloud/data/result.json"));
   }
 
   /** Whether the host's disk rests on a layer. */
@@ -252,4 +249,17 @@ function leaderOf({ pid }: Service): number | undefined {
     if (/^NSpid:\s+\d+\s+1$/m.test(status) && /^Name:\s+systemd$/m.test(status)) return Number(child);
   }
   return undefined;
+}
+
+/** Whether cloud-init's result is there and has errors. One that the image had and the host deleted is a device with nothing behind it. */
+export function reportsErrors(file: string): boolean {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ENXIO"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
+  const result = JSON.parse(text) as { v1: { errors: unknown[] } };
+  return result.v1.errors.length > 0;
 }

@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../../../local/api/moto";
+import { Traffic } from "../../../../local/machine/balancer/traffic";
+import { eventually } from "../../../support/eventually";
 import { ask, renderBalancer } from "../../../../local/machine/balancer/haproxy";
 
 const address = "127.0.0.1";
@@ -17,7 +19,11 @@ const address = "127.0.0.1";
 describe("HAProxy as the balancer configures it", () => {
   const folder = mkdtempSync(join(tmpdir(), "balancer-"));
   const socket = join(folder, "admin.sock");
-  const target = createServer((request, response) => response.end(JSON.stringify(request.headers)));
+  const target = createServer((request, response) => {
+    response.statusCode = Number(request.headers["x-status"] ?? 200);
+    response.end(JSON.stringify(request.headers));
+  });
+  const traffic = new Traffic(() => 0);
   let balancer: ChildProcess | undefined;
   let url = "";
 
@@ -48,7 +54,8 @@ describe("HAProxy as the balancer configures it", () => {
     const file = join(folder, "haproxy.cfg");
     // The target is on the machine itself.
     writeFileSync(file, config.replaceAll(" namespace none", ""));
-    balancer = spawn("haproxy", ["-db", "-f", file], { stdio: ["ignore", "inherit", "inherit"] });
+    balancer = spawn("haproxy", ["-db", "-f", file], { stdio: ["ignore", "pipe", "inherit"] });
+    balancer.stdout?.setEncoding("utf8").on("data", (chunk: string) => traffic.take(chunk));
     while (!(await ask(socket, "show info").catch(() => ""))) {
       assert.equal(balancer.exitCode, null, "HAProxy has ended");
       await sleep(20);
@@ -66,6 +73,15 @@ describe("HAProxy as the balancer configures it", () => {
     (await (await fetch(url, { headers: given })).json()) as Readonly<Record<string, string>>;
   const traceOf = async (given?: string) =>
     (await received(given === undefined ? {} : { "X-Amzn-Trace-Id": given }))["x-amzn-trace-id"] ?? "";
+
+  it("each request is counted, with its time and its status", async () => {
+    const before = traffic.summary().rate;
+    for (const status of [200, 500]) await received({ "X-Status": String(status) });
+    await eventually("both are counted", () => Promise.resolve(traffic.summary().rate === before + 0.2));
+    const { failed, latency } = traffic.summary();
+    assert.ok(failed > 0 && failed < 1);
+    assert.ok(latency !== undefined && latency.p50 >= 0);
+  });
 
   it("each request gets a trace of its own", async () => {
     const traces = [await traceOf(), await traceOf(), await traceOf("no root")];

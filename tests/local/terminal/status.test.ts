@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  changes,
+  type HostStatus,
+  type RegionStatus,
+  renderStatus,
+  trafficLine,
+} from "../../../local/terminal/status";
+
+const host = (id: string, change: Partial<HostStatus> = {}): HostStatus => ({
+  ...{ id, label: "web", zone: "us-east-1a", address: "10.0.0.1", state: "running", health: "healthy" },
+  ...change,
+});
+const quiet = { rate: 0, failed: 0, latency: undefined };
+const status = (change: Partial<RegionStatus> = {}): RegionStatus => ({
+  ...{ hosts: [], traffic: quiet, decisions: [] },
+  ...change,
+});
+const decision = (id: string, ended = "Successful") => ({
+  ...{
+    id,
+    at: new Date("2026-01-02T03:04:05Z"),
+    what: `Launching ${id}`,
+    why: "it was wanted",
+    status: ended,
+  },
+});
+const busy = { rate: 12.34, failed: 0.015, latency: { p50: 4.4, p90: 9, p99: 120.6 } };
+const paint = (colour: string, text: string) =>
+  colour === "bold" || colour === "dim" ? text : `<${colour} ${text}>`;
+const lines = (of: RegionStatus, columns = 100, rows = 30) => renderStatus(of, columns, rows, paint);
+
+describe("the region on a terminal", () => {
+  it("has its hosts by zone, each zone named once, the database's among them", () => {
+    const hosts = [
+      host("i-3", { zone: "us-east-2a", label: "local-db", health: undefined }),
+      host("i-2", { zone: "us-east-1b", health: "unhealthy" }),
+      host("i-12", { state: "starting", health: "initial", address: "10.0.0.12" }),
+      host("i-1"),
+    ];
+    assert.deepEqual(lines(status({ hosts })), [
+      "",
+      "Hosts",
+      "  us-east-1a  web       i-1   10.0.0.1   <green running, healthy>",
+      "              web       i-12  10.0.0.12  <yellow starting, initial>",
+      "  us-east-1b  web       i-2   10.0.0.1   <red running, unhealthy>",
+      "  us-east-2a  local-db  i-3   10.0.0.1   <green running>",
+      "Load   no requests",
+    ]);
+  });
+
+  it("has the load, and what the group did and why, the newest first", () => {
+    const decisions = [decision("i-9", "Failed"), decision("i-8")];
+    assert.deepEqual(lines(status({ traffic: busy, decisions })).slice(2), [
+      "Load   12.3 requests/s   1.5 % answered 5xx   p50 4 ms   p90 9 ms   p99 121 ms",
+      "What the group did",
+      "<red   03:04:05  Launching i-9  Failed>",
+      "            it was wanted",
+      "  03:04:05  Launching i-8  Successful",
+      "            it was wanted",
+    ]);
+  });
+
+  it("fits any terminal, and counts the hosts that do not", () => {
+    const hosts = Array.from({ length: 30 }, (_, at) => host(`i-${at}`));
+    const decisions = Array.from({ length: 9 }, (_, at) => decision(`i-${at}`));
+    for (const rows of [20, 24, 50])
+      for (const columns of [40, 80, 200]) {
+        const shown = renderStatus(
+          { hosts, traffic: busy, decisions },
+          columns,
+          rows,
+          (_colour, text) => text,
+        );
+        assert.ok(shown.length < rows, `${shown.length} lines of ${rows}`);
+        for (const line of shown) assert.ok(line.length < columns, line);
+      }
+    assert.ok(lines({ hosts, traffic: quiet, decisions: [] }, 80, 16).includes("  and 21 more hosts"));
+  });
+});
+
+describe("a line for each change", () => {
+  it("is every host at first, and then those that are otherwise, new or gone", () => {
+    const first = status({ hosts: [host("i-1"), host("i-2")] });
+    assert.deepEqual(changes(undefined, first), [
+      "us-east-1a web i-1: running, healthy",
+      "us-east-1a web i-2: running, healthy",
+    ]);
+    const next = status({
+      hosts: [host("i-1", { health: "unhealthy" }), host("i-3", { state: "starting", health: "initial" })],
+    });
+    assert.deepEqual(changes(first, next), [
+      "us-east-1a web i-1: running, unhealthy",
+      "us-east-1a web i-3: starting, initial",
+      "us-east-1a web i-2: gone",
+    ]);
+  });
+
+  it("is none while nothing changes, however many requests there are", () => {
+    const one = status({ hosts: [host("i-1")], traffic: busy, decisions: [decision("i-1")] });
+    assert.deepEqual(changes(one, { ...one, traffic: { ...busy, rate: 99 } }), []);
+  });
+
+  it("is each decision once when it begins and once when it ends, the oldest first", () => {
+    const begun = status({ decisions: [decision("i-2", "InProgress"), decision("i-1")] });
+    assert.deepEqual(changes(undefined, begun), [
+      "Launching i-1 Successful: it was wanted",
+      "Launching i-2 InProgress: it was wanted",
+    ]);
+    assert.deepEqual(changes(begun, status({ decisions: [decision("i-2"), decision("i-1")] })), [
+      "Launching i-2 Successful: it was wanted",
+    ]);
+  });
+
+  it("is when requests begin, begin to fail, and end", () => {
+    const [well, failing] = [status({ traffic: { ...busy, failed: 0 } }), status({ traffic: busy })];
+    assert.deepEqual(changes(status(), well), [`requests: ${trafficLine(well.traffic)}`]);
+    assert.deepEqual(changes(well, failing), [`requests fail: ${trafficLine(busy)}`]);
+    assert.deepEqual(changes(failing, status()), ["requests: none for ten seconds"]);
+  });
+});
