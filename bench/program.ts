@@ -4,6 +4,7 @@ import { loadStack } from "../local/engine/program";
 import type * as engine from "../tests/engine/deployment";
 import { startEchoEngine } from "./echoEngine";
 import { type Figures, measure, type Measured } from "./measure";
+import { record } from "./records";
 
 const root = path.join(__dirname, "..");
 
@@ -72,6 +73,33 @@ export async function benchProgram(): Promise<void> {
     for (const [name, figures] of Object.entries(hosted)) console.log(row(name, figures, alone.packages));
     const ratio = alone.program.processor / alone.packages.processor;
     const isHeld = ratio <= goal;
+    const rows = Object.entries({
+      "the packages alone": alone.packages,
+      "evaluating dev": alone.program,
+      ...hosted,
+    });
+    record("program", {
+      title: "The program",
+      summary:
+        "What evaluating the program for dev costs, beside importing the packages that it uses; medians.",
+      goals: [
+        {
+          what: "processor's time of evaluating dev, by that of the packages alone",
+          wanted: `at most ${goal.toFixed(1)} x`,
+          measured: `${ratio.toFixed(2)} x`,
+          isHeld,
+        },
+      ],
+      charts: [
+        {
+          kind: "bars",
+          title: "Time by process",
+          y: "seconds",
+          series: ["from start to exit", "of the processor"],
+          rows: rows.map(([label, { seconds, processor }]) => ({ label, values: [seconds, processor] })),
+        },
+      ],
+    });
     console.log(
       `goal, at most ${goal.toFixed(1)} x the processor's time of the packages: ${isHeld ? "held" : "missed"}`,
     );

@@ -91,6 +91,12 @@ export const wildcards: readonly Wildcard[] = [
     resource: /^arn:aws:logs:[^*]+:log-group:[^*]+:\*$/,
     reason: "The streams of one log group, which the service that writes them names.",
   },
+  {
+    actions: ["s3:GetObject", "s3:PutObject"],
+    resource: /^arn:aws:s3:::[^*]+\/tls\/postgres-ca-\*\.pem$/,
+    reason:
+      "The database's certificate authorities, by number: a policy that named one would change with each rotation.",
+  },
 ];
 
 /** Why a statement may allow an action on a resource with a wildcard; undefined if nobody has said so. */

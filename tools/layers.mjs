@@ -12,7 +12,7 @@ const layers = [
   ["components/web"],
   ["settings"],
   ["index.ts"],
-  ["client"],
+  ["client", "report"],
   ["local/machine", "local/terminal"],
   ["local/api", "local/engine"],
   ["local/aws", "local/faults"],

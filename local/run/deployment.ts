@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { writeRecord } from "../../report/record";
 import type { Region } from "../aws/region";
 import { listed, unknownTypes } from "../engine/backend";
 import { loadStack, runProgram } from "../engine/program";
@@ -9,6 +10,7 @@ import { openRegion } from "./openRegion";
 import type { Options } from "./options";
 import { previewProgram } from "./preview";
 import { smokeCheck } from "./smoke";
+import { Timeline } from "./timeline";
 import { watch } from "./watch";
 import { outputsFile, renderInert, renderOutputs, renderTimes, renderTrial, writeOutputs } from "./summary";
 
@@ -98,7 +100,14 @@ export async function deploy(options: Options, circumstances: Circumstances): Pr
   progress.heading("Try it");
   progress.print(renderTrial(url, region.apiEndpoint));
   progress.print(`\nUp. Ctrl-C destroys everything.`);
-  await watch(() => region.status(), progress, signal);
+  const timeline = options.record === undefined ? undefined : new Timeline(new Date());
+  await watch(
+    () => region.status(),
+    progress,
+    signal,
+    (status) => timeline?.take(status, new Date()),
+  );
+  if (options.record !== undefined && timeline) writeRecord(timeline.record(), options.record);
   if (interrupt.fault) throw interrupt.fault;
   return () => undefined;
 }

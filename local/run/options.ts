@@ -7,6 +7,7 @@ Usage: npm start [-- OPTIONS]
   --once            deploy, check the service as a user would, destroy; exit status 0 or 1
   --stack NAME      settings from Pulumi.NAME.yaml (default: local)
   --minute SECONDS  how long a minute of the scaling policies lasts, to see them at work sooner (default: 60)
+  --record FILE     write what becomes of the region, once a second, for \`npm run report\`
   --help            this text
 
 Without --once the region stays up until Ctrl-C or SIGTERM, which destroys everything.
@@ -20,6 +21,8 @@ export interface Options {
   readonly stack: string;
   /** How long a minute of the scaling policies lasts, in seconds. */
   readonly minute: number;
+  /** Where the record of the region goes; undefined: nowhere. */
+  readonly record: string | undefined;
   readonly help: boolean;
 }
 
@@ -31,10 +34,13 @@ export function readOptions(args: readonly string[]): Options {
       once: { type: "boolean", default: false },
       stack: { type: "string", default: "local" },
       minute: { type: "string", default: "60" },
+      record: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   const minute = Number(values.minute);
   if (!(minute >= 1 && minute <= 60)) throw new Error(`--minute is ${values.minute}: give 1 to 60 seconds`);
-  return { ...values, minute };
+  if (values.once && values.record !== undefined)
+    throw new Error("--record needs a region that stays up: leave --once out");
+  return { ...values, minute, record: values.record };
 }

@@ -12,6 +12,7 @@ export async function watch(
   status: () => RegionStatus,
   progress: Progress,
   signal: AbortSignal,
+  note: (status: RegionStatus) => void = () => undefined,
 ): Promise<void> {
   let last: RegionStatus | undefined;
   const look = () => {
@@ -24,6 +25,7 @@ export async function watch(
       for (const line of changes(last, now))
         progress.print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
     last = now;
+    note(now);
   };
   look();
   const timer = setInterval(look, interval);

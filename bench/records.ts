@@ -1,0 +1,19 @@
+/** Where benches leave their figures, for `npm run report`. */
+import { cpus, release, totalmem } from "node:os";
+import * as path from "node:path";
+import { type RunRecord, writeRecord } from "../report/record";
+
+const folder = path.join(__dirname, "..", ".local", "records");
+
+/** Writes what a bench measured on this machine, and says where. */
+export function record(name: string, run: Omit<RunRecord, "startedAt" | "circumstances">): void {
+  const file = path.join(folder, `${name}.json`);
+  const startedAt = new Date(Date.now() - performance.now()).toISOString();
+  const circumstances = {
+    machine: `${cpus().length} processors (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
+    Linux: release(),
+    "Node.js": process.version,
+  };
+  writeRecord({ startedAt, circumstances, ...run }, file);
+  console.log(`for a page with charts: npm run report -- ${path.relative(process.cwd(), file)}`);
+}
