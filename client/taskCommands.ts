@@ -23,7 +23,11 @@ export function abbreviation(ids: readonly string[]): number {
 /** The one task whose id begins so. */
 async function taskOf({ own }: Service, given: string): Promise<Task> {
   const id = given.toLowerCase();
-  if (wholeId.test(id)) return answerTo(own.GET("/v1/tasks/{id}", { params: { path: { id } } }));
+  if (wholeId.test(id)) {
+    const asked = await own.GET("/v1/tasks/{id}", { params: { path: { id } } });
+    if (asked.response.status === 404) throw new Failure("missing", `No task of yours has the id ${given}.`);
+    return answerTo(Promise.resolve(asked));
+  }
   if (!partOfId.test(id))
     throw new Failure(
       "invalid",

@@ -154,7 +154,9 @@ describe("the commands of a user", () => {
         stderr: "The task has changed.\n",
       });
     }
-    assert.equal((await user.run(["tasks", "done", "00000000-0000-4000-8000-000000000000"])).status, 5);
+    const unknown = await user.run(["tasks", "done", "00000000-0000-4000-8000-000000000000"]);
+    assert.equal(unknown.status, 5);
+    assert.equal(unknown.stderr, "No task of yours has the id 00000000-0000-4000-8000-000000000000.\n");
     assert.equal((await user.run(["tasks", "done", task.id.startsWith("0000") ? "1111" : "0000"])).status, 5);
   });
 
