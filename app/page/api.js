@@ -168,6 +168,9 @@ async function repeated(method, path, options) {
     try {
       return await send(method, path, options);
     } catch (error) {
+      // An answer was lost on the way, and what was to go has gone.
+      if (attempt > 1 && method === "DELETE" && error instanceof Problem && error.status === 404)
+        return undefined;
       const mayPass = error instanceof Problem && passing.includes(error.status);
       if (!mayPass || !repeatable || attempt === attempts || signal?.aborted) throw error;
       const wait = error.retryAfter ? error.retryAfter * 1000 : 200 * 2 ** attempt;

@@ -288,6 +288,21 @@ export function days(target: () => Target): void {
       person.assertNoComplaints(412);
     });
 
+    it("takes a task for deleted that is gone when the request is repeated", async () => {
+      const { page } = await newUser();
+      await addTask(page, "Say it once");
+      let deletions = 0;
+      await page.route("**/v1/tasks/*", async (route) => {
+        if (route.request().method() !== "DELETE" || deletions++ > 0) return route.continue();
+        await route.fetch();
+        return route.fulfill({ status: 502, body: "the answer was lost" });
+      });
+      await button(item(page, "Say it once"), "Delete").click();
+      await page.getByText("Deleted “Say it once”, open.").waitFor();
+      assert.equal(deletions, 2);
+      person.assertNoComplaints(404, 502);
+    });
+
     it("shows one's own activity", async () => {
       const { page } = await newUser();
       await addTask(page, "Water the tulips");

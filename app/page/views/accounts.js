@@ -28,8 +28,8 @@ export function accountsView({ signal, parameters, account: own }) {
    * @param {Account} account
    */
   function showAccount(item, account) {
-    const { login, role, locked, created_at } = account;
-    const trouble = h("div");
+    const { login, role, locked, created_at, changed_at } = account;
+    const trouble = h("div", { class: "trouble" });
     /**
      * @param {string} action of the API
      * @param {string} done what is told then
@@ -66,6 +66,7 @@ export function accountsView({ signal, parameters, account: own }) {
           "p",
           { class: "line muted" },
           h("span", {}, `Since ${dateOf(created_at)}`),
+          h("span", {}, `last change ${dateOf(changed_at)}`),
           h("span", { class: "code" }, account.id),
         ),
       ),
