@@ -522,6 +522,18 @@ def test_unknown_account(admin):
         assert admin("POST", f"/v1/accounts/{'0' * 32}/{action}").status_code == 404
 
 
+@pytest.mark.parametrize("sent", ["in a header", "in a cookie"])
+def test_the_access_log_names_who_has_a_token(api, user, caplog, sent):
+    cookie = {"Cookie": f"access={user.tokens['access']}", "X-Session": "cookie"}
+    with caplog.at_level("INFO"):
+        if sent == "in a header":
+            user("GET", "/v1/account")
+        else:
+            api("GET", "/v1/account", headers=cookie)
+    (line,) = [record.fields for record in caplog.records if record.message == "request"]
+    assert (line["status"], line["account"]) == (200, user.key)
+
+
 def test_events_name_account_client_and_request(api, user, caplog):
     headers = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7", "X-Amzn-Trace-Id": "Root=1-2-3"}
     with caplog.at_level("INFO"):
