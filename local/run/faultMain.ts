@@ -44,7 +44,10 @@ async function make(name: string, wanted: string | undefined): Promise<number> {
     process.stdout.write(`Watch for: ${fault.watch}.\n`);
     if (undo === undefined) return 0;
     process.stdout.write("Ctrl-C takes it back.\n");
+    // A process that only waits for a signal would end.
+    const wait = setInterval(() => undefined, 60_000);
     await interrupt.wait();
+    clearInterval(wait);
     await undo();
     process.stdout.write("Taken back.\n");
     return interrupt.fault ? 1 : 0;
@@ -68,6 +71,7 @@ async function main([name, target, ...more]: readonly string[]): Promise<number>
 }
 
 isolate();
+process.exitCode = 1; // should it ever end without a status of its own
 main(process.argv.slice(2)).then(
   (status) => process.exit(status),
   (error: unknown) => {

@@ -154,7 +154,17 @@ describe("an auto scaling group", () => {
     hosts.delete(id);
     await look();
     await look();
-    assert.ok(hosts.has(`${id}'`), "a host that served is replaced at once");
+    id = `${id}'`;
+    assert.ok(hosts.has(id), "a host that served is replaced at once");
+    hosts.delete(id);
+    await look();
+    id = `${id}'`;
+    launches.set(id, Gate.failing("no such image"));
+    await look();
+    await look();
+    time += 1000;
+    await look();
+    assert.ok(hosts.has(`${id}'`), "the first pause is short again");
     assert.equal(replaced.includes("i-1"), false);
   });
 
