@@ -204,7 +204,7 @@ export function hostAlarms({ role, disks }: WatchedHosts): readonly Alarm[] {
       name: `disk-${what}`,
       meaning: `A disk of a host of ${role} (${path}) is more than 80 % full.`,
       firstStep:
-        "see in a session on the host what grows. The database's volume grows in place: set a larger databaseVolumeGiB, deploy, and reboot the host.",
+        "see in a session on the host what grows. The database's volume grows while it runs: set a larger databaseVolumeGiB, and deploy.",
       figures: { disk: hostFigure(role, "disk", path) },
       ...{ comparison: "above", threshold: 80, periods: 5, silence: "unknown" },
     })),
@@ -219,7 +219,7 @@ export function databaseHostAlarms(instanceId: pulumi.Input<string>): readonly A
       meaning:
         "The database host fails one of EC2's checks: of its hardware, its system or its volumes. Tasks are refused, sign-in goes on.",
       firstStep:
-        "see which check in the console of EC2. For hardware and system stop and start the host: it comes up elsewhere, with its data and its name.",
+        "wait ten minutes: EC2 moves the host away from failed hardware by itself. Then replace it, with its data and its name: pulumi up --refresh -c databaseHostVersion=N, with the next number.",
       figures: { failed: instanceFigure(instanceId, "StatusCheckFailed", "Maximum") },
       ...{ comparison: "atLeast", threshold: 1, periods: 2, silence: "unknown" },
     },

@@ -149,6 +149,15 @@ describe("PostgresHost", () => {
     assert.equal(description(one), description(await construct({ tags: { stack: "other" } })));
   });
 
+  it("is another host by its number, after a snapshot; and recovers from failed hardware as the same", async () => {
+    const [one, other] = [await construct(), await construct({ hostVersion: 2 })];
+    assert.notEqual(host(one).inputs["userDataBase64"], host(other).inputs["userDataBase64"]);
+    const before = (graph: Evaluation<unknown>) =>
+      find(graph, "aws:ebs/snapshot:Snapshot", "db-before").inputs["description"];
+    assert.notEqual(before(one), before(other));
+    assert.deepEqual(host(one).inputs["maintenanceOptions"], { autoRecovery: "default" });
+  });
+
   it("is protected as a whole: volume, snapshots, and the host against a termination by hand", async () => {
     for (const protect of [false, true]) {
       const graph = await construct({ protect });

@@ -44,6 +44,11 @@ describe("an alarm", () => {
     }
   });
 
+  it("of the database host names the settings that replace it and grow its volume", () => {
+    assert.match(find("host").firstStep, /pulumi up --refresh -c databaseHostVersion=N/);
+    assert.match(find("disk-data").firstStep, /set a larger databaseVolumeGiB, and deploy/);
+  });
+
   it("gives CloudWatch one value to compare, of figures that all count", () => {
     for (const alarm of all) {
       const queries = queriesOf(alarm);
