@@ -30,9 +30,7 @@ def test_requests_are_answered_503(user, task, database_away):
         assert_unavailable(user(method, path, body))
 
 
-def test_a_database_that_takes_no_changes_is_read_and_changes_are_answered_503(
-    request, user, task
-):
+def test_a_database_that_takes_no_changes_is_read_and_changes_are_answered_503(request, user, task):
     cluster = request.config.cluster
 
     def answers(status, method, path, body=None):

@@ -320,14 +320,10 @@ mount ${volume} && systemctl start ${unit}`,
 
 /** The program without what is not about the database, and with a client of it. */
 function databaseOnly(program: string): string {
-  const part = (from: string, to: string) => {
-    const [start, end] = [program.indexOf(from), program.indexOf(to)];
-    assert.ok(start >= 0 && end > start, `index.ts no longer has "${from}" before "${to}"`);
-    return program.slice(start, end);
-  };
+  const end = program.indexOf("const image =");
+  assert.ok(end > program.indexOf("const database ="), "index.ts makes the image before the database");
   return `// @ts-nocheck: it imports more than it uses
-${part("/** Django", "const accounts =")}
-${part("const database =", "const image =")}
+${program.slice(0, end)}
 import { debianImageId } from "./components/host/debianImage";
 import { metadataOptions } from "./components/host/host";
 import { Firewall, internetEgress } from "./components/network/firewall";
