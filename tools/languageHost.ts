@@ -3,10 +3,13 @@
  * runtime options of `Pulumi.yaml`. The host itself comes with Pulumi's releases, and not with a CLI that was built from source.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
 import { GetRequiredPluginsResponse, type RunRequest, RunResponse } from "@pulumi/pulumi/proto/language_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { parse } from "yaml";
 
 /** What `Pulumi.yaml` may say under `runtime.options`. */
 interface RuntimeOptions {
@@ -17,8 +20,11 @@ interface RuntimeOptions {
 /** Programs that run. */
 const running = new Set<ChildProcess>();
 
-/** Starts a host on a free port of this machine's loopback, for the CLI's option `--client`. */
-export async function startLanguageHost(): Promise<{ port: number; stop: () => void }> {
+/**
+ * Starts a host on a free port of this machine's loopback, for the CLI's option `--client`. A host that the CLI starts by itself
+ * is given the engine's address; the others are told with each program.
+ */
+export async function startLanguageHost(engine?: string): Promise<{ port: number; stop: () => void }> {
   const server = new Server();
   server.addService(LanguageRuntimeService, {
     getRequiredPlugins: (_call: unknown, respond: sendUnaryData<GetRequiredPluginsResponse>) =>
@@ -29,7 +35,7 @@ export async function startLanguageHost(): Promise<{ port: number; stop: () => v
       respond(null, info);
     },
     run: ({ request }: ServerUnaryCall<RunRequest, RunResponse>, respond: sendUnaryData<RunResponse>) => {
-      run(request).then(
+      run(request, engine).then(
         (response) => respond(null, response),
         (error: unknown) => respond({ code: status.UNKNOWN, details: String(error) }),
       );
@@ -48,11 +54,11 @@ export async function startLanguageHost(): Promise<{ port: number; stop: () => v
   };
 }
 
-async function run(request: RunRequest): Promise<RunResponse> {
-  const options = (request.getInfo()?.getOptions()?.toJavaScript() ?? {}) as RuntimeOptions;
+async function run(request: RunRequest, engine = request.getArgsList()[0] ?? ""): Promise<RunResponse> {
+  const options = runtimeOptions(request.getPwd());
   const flags = {
     monitor: request.getMonitorAddress(),
-    engine: request.getArgsList()[0] ?? "",
+    engine,
     organization: request.getOrganization(),
     project: request.getProject(),
     stack: request.getStack(),
@@ -89,4 +95,12 @@ async function run(request: RunRequest): Promise<RunResponse> {
   // What was thrown is told to the engine already.
   if (code !== 0) response.setBail(true);
   return response;
+}
+
+/** Of the project's own file: with `--client` the CLI passes on where the host is, in place of them. */
+function runtimeOptions(folder: string): RuntimeOptions {
+  const { runtime } = parse(readFileSync(path.join(folder, "Pulumi.yaml"), "utf8")) as {
+    runtime: string | { readonly options?: RuntimeOptions };
+  };
+  return (typeof runtime === "object" ? runtime.options : undefined) ?? {};
 }
