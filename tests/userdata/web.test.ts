@@ -46,7 +46,7 @@ beforeEach(async () => {
 [[ $url == http://127.0.0.1:8000/* ]] || { PATH=\${PATH#*:}; exec curl "$@"; }
 name=\${url##*/}
 echo "$name" >>"$HERE/asked"
-if [[ $name == livez ]]; then [[ -e $HERE/alive ]]; exit; fi
+if [[ $name == livez ]]; then [[ -e $HERE/alive ]] && cat "$HERE/livez"; exit; fi
 while (($#)); do [[ $1 != -o ]] || printf '{"database":"%s"}' "$(cat "$HERE/ready")" >"$2"; shift; done
 [[ $(cat "$HERE/ready") == ok ]] && printf 200 || printf 503`,
   );
@@ -60,6 +60,7 @@ esac`,
   );
   stub("systemd-run", 'echo "$*" >"$HERE/systemd-run"');
   stub("journalctl", `echo '{"message": "it crashed", "exception": "ImportError: no such module"}'`);
+  set("livez", "200");
   set("ready", "ok");
   set("restarts", "0");
 });
@@ -286,6 +287,19 @@ describe("a web host", () => {
       "the service does not answer at /livez: the reason is at the end of its log",
     );
     assert.match(reports[0]!.logTail, /^it crashed\nImportError: no such module$/m);
+  });
+
+  it("gives up at once on one that answers an error, and says which", async () => {
+    set("alive");
+    set("livez", "500");
+    assert.equal(await boot(), 1);
+    assert.equal(
+      reports[0]!.message,
+      "the service answers 500 at /livez: the reason is at the end of its log",
+    );
+    assert.match(reports[0]!.logTail, /^ImportError: no such module$/m);
+    const asked = readFileSync(path.join(folder, "asked"), "utf8").trim().split("\n");
+    assert.ok(asked.length <= 2, `it went on asking: ${asked.join()}`);
   });
 
   it("gives up early on one that crashes again and again", async () => {
