@@ -14,7 +14,7 @@ export interface Finding {
 
 /** What an author asks of a deployment. */
 export interface Control {
-  /** As its author names it: `EC2.8` is AWS's, `CKV_AWS_23` Checkov's, `Stack.1` this project's own. */
+  /** As its author names it: `EC2.8` is AWS's, `CKV_AWS_23` Checkov's, `ec2_…` Prowler's, `Stack.1` this project's own. */
   readonly id: string;
   readonly title: string;
   readonly severity: Severity;

@@ -43,7 +43,7 @@ export function controlsPage(stacks: Stacks): string {
       ...declinedControls.map((each) => [`${link(each)}: ${each.title}`, "everywhere", each.reason]),
     ),
     "## The account's own",
-    "Settings of an account or a region hold for all that runs there: a stack that made them would take them away with it. An account that is to pass these has them from elsewhere; Security Hub and Checkov say whether it does.",
+    "Settings of an account or a region hold for all that runs there: a stack that made them would take them away with it. An account that is to pass these has them from elsewhere; Security Hub, Checkov and Prowler say whether it does.",
     table(["control", "title", "severity", "CIS"], ...accountControls.map(head)),
     "## Wildcards in policies",
     "Rule Stack.5 refuses every other.",

@@ -50,7 +50,6 @@ export const hostRules: readonly Rule[] = [
   control("EC2.3", {
     title: "Attached Amazon EBS volumes should be encrypted at-rest",
     severity: "medium",
-    cis: "5.1.1",
     types: [types.instance, types.volume],
     remedy: "Set encrypted to true.",
     check: (resource) =>

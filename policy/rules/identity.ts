@@ -47,6 +47,7 @@ export const identityRules: readonly Rule[] = [
   control("IAM.2", {
     title: "IAM users should not have IAM policies attached",
     severity: "low",
+    cis: "1.14",
     types: [types.user],
     remedy: "Attach policies to roles or groups.",
     check: (user, stack) =>
