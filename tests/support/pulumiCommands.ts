@@ -1,5 +1,5 @@
 /** `npm run local:up` and its like in a checkout, and what the engine did. */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,20 +18,21 @@ export interface Deployed {
 
 export type PulumiCommand = "preview" | "up" | "refresh" | "destroy";
 
-/** Runs one of the commands to its end, without asking. */
+/** Runs one of the commands to its end, without asking; once the signal is aborted, to the end that Ctrl-C gives it. */
 export async function deploy(
   checkout: string,
   command: PulumiCommand,
-  ...options: readonly string[]
+  controlC?: AbortSignal,
 ): Promise<Deployed> {
   const folder = mkdtempSync(join(tmpdir(), "django-on-ec2-events-"));
   const log = join(folder, "events.json");
   const yes = command === "preview" ? [] : ["--yes", "--skip-preview"];
   try {
-    const { status, output } = await run(checkout, "npm", [
+    const args = [
       ...["run", "--silent", `local:${command}`, "--"],
-      ...[...yes, "--non-interactive", "--color=never", `--event-log=${log}`, ...options],
-    ]);
+      ...[...yes, "--non-interactive", "--color=never", `--event-log=${log}`],
+    ];
+    const { status, output } = await run(checkout, "npm", args, controlC);
     return { status, output, ...(status === 0 || output.includes("Diagnostics") ? told(log) : nothing) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -43,13 +44,22 @@ export function run(
   cwd: string,
   command: string,
   args: readonly string[],
+  controlC?: AbortSignal,
 ): Promise<{ status: number; output: string }> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     // Makes the option for the log known.
     const env = { ...process.env, PULUMI_DEBUG_COMMANDS: "true" };
-    execFile(command, args, { cwd, env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      resolve({ status, output: stdout + stderr });
+    // As a job of a terminal, all of which Ctrl-C reaches.
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+    const interrupt = () => child.pid !== undefined && process.kill(-child.pid, "SIGINT");
+    controlC?.addEventListener("abort", interrupt);
+    child.once("error", reject);
+    child.once("close", (status) => {
+      controlC?.removeEventListener("abort", interrupt);
+      resolve({ status: status ?? -1, output });
     });
   });
 }
