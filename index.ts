@@ -1,6 +1,7 @@
 /** Django on plain EC2 in two regions: the web tier in one, the database in the other, joined by a private peering. */
 import * as aws from "@pulumi/aws";
 import { AccountStore } from "./components/accounts/accountStore";
+import { BackupRepository } from "./components/database/backupRepository";
 import { DeployGate } from "./components/gate/deployGate";
 import { DjangoImage } from "./components/release/djangoImage";
 import { HostAccess } from "./components/host/hostAccess";
@@ -74,6 +75,18 @@ const telemetryOf = (role: string, provider: aws.Provider) =>
 const webTelemetry = telemetryOf("web", web);
 const dbTelemetry = telemetryOf("db", db);
 
+const backups = new BackupRepository(
+  `${stack}-backups`,
+  {
+    region: webRegion,
+    hostRegion: databaseRegion,
+    fullBackups: settings.backupFulls,
+    lockDays: settings.backupLockDays,
+    protect,
+    secretRecoveryDays: settings.secretRecoveryDays,
+  },
+  { provider: web },
+);
 const database = new PostgresHost(
   `${stack}-db`,
   {
@@ -92,6 +105,8 @@ const database = new PostgresHost(
     ownerPasswordVersion: settings.ownerPasswordVersion,
     appPasswordVersion: settings.appPasswordVersion,
     authorityVersion: settings.databaseCaVersion,
+    backups,
+    generation: settings.generation,
     protect,
     secretRecoveryDays: settings.secretRecoveryDays,
     tags,
@@ -211,6 +226,7 @@ const dbAlarms = new RegionAlarms(
     email: settings.alarmEmail || undefined,
     alarms: [
       ...alarms.databaseHostAlarms(database.instanceId),
+      ...alarms.backupAlarms(`postgres.${stack}.internal`, settings.databaseVolumeGiB),
       ...(dbHosts ? alarms.hostAlarms(dbHosts) : []),
     ],
   },
@@ -247,6 +263,7 @@ new TearDownGuard(`${stack}-guard`, {
     peering,
     gate,
     accounts,
+    backups,
     database,
     image,
     release,
@@ -277,6 +294,8 @@ export const databaseInstanceId = database.instanceId;
 export const accountBucket = accounts.bucketName;
 /** The secret with the administrator's login and password. */
 export const adminSecretName = accounts.adminSecretName;
+/** The bucket of the database's backups, in another region than its own. */
+export const backupBucket = backups.bucketName;
 /** The bucket that tells how each host's last boot went: `boot/<role id>:<instance id>.json`. */
 export const bootReportBucket = gate.bucketName;
 /** The dashboard, in the console of AWS. */

@@ -123,11 +123,12 @@ export const exceptions: readonly Exception[] = [
   },
   {
     controls: ["S3.14"],
-    of: ({ name }) => !name.endsWith("-accounts"),
+    of: ({ name }) => !/-(accounts|backups)$/.test(name),
     reason: "Logs and reports are written once, and an archive's name is its content's hash.",
   },
   {
     controls: ["S3.15"],
+    of: ({ name }) => !name.endsWith("-backups"),
     reason: "Accounts must be deletable, on the wish of whoever they are of.",
   },
   {

@@ -44,6 +44,21 @@ export const wildcards: readonly Wildcard[] = [
     reason: "Figures are no resources to IAM; a condition names the namespace.",
   },
   {
+    actions: ["s3:GetObject"],
+    resource: /^arn:aws:s3:::[^/*]+-backups-[^/*]+\/\*$/,
+    reason: "A restore reads the repository of an earlier generation, whichever it is.",
+  },
+  {
+    actions: ["s3:PutObject", "s3:DeleteObject"],
+    resource: /^arn:aws:s3:::[^/*]+-backups-[^/*]+\/\d+\/\*$/,
+    reason: "pgBackRest names the objects of a generation's repository.",
+  },
+  {
+    actions: ["s3:PutObject"],
+    resource: /^arn:aws:s3:::[^*]+\/records\/\*\.json$/,
+    reason: "One record for each kind of work of the database host.",
+  },
+  {
     actions: [
       "autoscaling:CompleteLifecycleAction",
       "autoscaling:SetDesiredCapacity",

@@ -170,3 +170,10 @@ export const sshPublicKey = unsetOr(
     "give a public key that starts with ssh-ed25519 or ssh-rsa",
   ),
 );
+
+export const restoreTarget = unsetOr(
+  matches(
+    /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?|name:[\w.-]{1,63})$/,
+    "give a time with its offset, such as 2026-11-25 08:00:00+00, or name: and the name of a restore point",
+  ),
+);

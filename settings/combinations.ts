@@ -68,6 +68,16 @@ export const combinations: readonly Combination[] = [
   between(["databaseInstanceType", "databaseDebianImage"], ({ databaseInstanceType, databaseDebianImage }) =>
     misfit("databaseInstanceType", databaseInstanceType, "databaseDebianImage", databaseDebianImage),
   ),
+  between(["databaseGeneration", "databaseRestoreFrom"], ({ databaseGeneration, databaseRestoreFrom }) =>
+    databaseRestoreFrom >= databaseGeneration
+      ? `databaseRestoreFrom is ${databaseRestoreFrom} and databaseGeneration is ${databaseGeneration}: a restore begins a new generation; raise databaseGeneration by one`
+      : undefined,
+  ),
+  between(["databaseGeneration", "databaseRestoreTo"], ({ databaseGeneration, databaseRestoreTo }) =>
+    databaseRestoreTo !== "" && databaseGeneration === 1
+      ? `databaseRestoreTo is ${databaseRestoreTo} but databaseGeneration is 1: nothing is restored; raise databaseGeneration by one`
+      : undefined,
+  ),
   between(["domainName", "hostedZoneId"], ({ domainName, hostedZoneId }) =>
     domainName === "" && hostedZoneId !== ""
       ? `hostedZoneId is ${hostedZoneId} but domainName is not set: give the name that the zone is to get`

@@ -1,6 +1,7 @@
 /** Stack configuration: typed, defaulted, and checked all at once before anything is created. */
 import type * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import type { Generation } from "../components/database/postgresHost";
 import type { Ssh } from "../components/host/hostAccess";
 import type { Domain } from "../components/web/webEntrance";
 import { parseSchedule, type Schedule } from "../components/web/schedule";
@@ -12,6 +13,9 @@ export { databaseRegion, webRegion } from "./regions";
 /** The settings as the program uses them. */
 export interface Settings extends Omit<
   Values,
+  | "databaseGeneration"
+  | "databaseRestoreFrom"
+  | "databaseRestoreTo"
   | "domainName"
   | "hostedZoneId"
   | "certificateArn"
@@ -21,6 +25,8 @@ export interface Settings extends Omit<
   | "webScheduleZone"
 > {
   readonly stack: string;
+  /** Which of the database's clusters this is, and what its volume, while empty, is restored from. */
+  readonly generation: Generation;
   /** Undefined for plain HTTP. */
   readonly domain: Domain | undefined;
   /** Limits of the fleet at certain times, by name. */
@@ -43,12 +49,29 @@ export function readSettings(
   config: Readonly<Record<string, string>>,
 ): Settings {
   const values = readValues(project, stack, config);
-  const { domainName, hostedZoneId, certificateArn, sshPublicKey, sshCidrs, ...others } = values;
-  const { webSchedules, webScheduleZone, ...rest } = others;
+  const {
+    domainName,
+    hostedZoneId,
+    certificateArn,
+    sshPublicKey,
+    sshCidrs,
+    databaseGeneration,
+    databaseRestoreFrom,
+    databaseRestoreTo,
+    webSchedules,
+    webScheduleZone,
+    ...rest
+  } = values;
   const stackTags = { project, stack };
   return {
     ...rest,
     stack,
+    generation: {
+      number: databaseGeneration,
+      // The first has none before it: 0.
+      restoreFrom: databaseRestoreFrom || databaseGeneration - 1,
+      restoreTo: databaseRestoreTo,
+    },
     domain:
       domainName === ""
         ? undefined

@@ -173,6 +173,31 @@ export const fields = {
     {},
     "Parameters of PostgreSQL that are to be others than the database host's size suggests, such as work_mem; a change replaces the host.",
   ),
+  databaseGeneration: setting(
+    version(),
+    1,
+    "Counts up to restore the database from its backups, to a new host on a new volume; see docs/backups.md.",
+  ),
+  databaseRestoreFrom: setting(
+    integer(0, 9999, ""),
+    0,
+    "Generation of the database that is restored; 0 for the one before databaseGeneration.",
+  ),
+  databaseRestoreTo: setting(
+    text(checks.restoreTarget),
+    "",
+    "How far the restore goes: a time such as 2026-11-25 08:00:00+00, or name: and the name of a restore point; empty for as late as was archived.",
+  ),
+  backupFulls: setting(
+    integer(1, 520, "backups"),
+    2,
+    "How many weekly full backups of the database are kept, with all that is needed to restore to any time since the oldest.",
+  ),
+  backupLockDays: setting(
+    integer(0, 3650, "days"),
+    0,
+    "For how many days nobody can delete or change what was backed up (S3 Object Lock); 0 for no lock.",
+  ),
   appPasswordVersion: setting(
     version(),
     1,

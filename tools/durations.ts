@@ -116,6 +116,7 @@ export const durations: Readonly<Record<string, Duration>> = {
     create: 20,
     basis: "Estimated: the provider asks until the same answer comes several times.",
   },
+  "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": quick,
   "aws:s3/bucketObjectv2:BucketObjectv2": quick,
   "aws:s3/bucketOwnershipControls:BucketOwnershipControls": quick,
   "aws:s3/bucketPolicy:BucketPolicy": quick,

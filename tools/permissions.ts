@@ -257,6 +257,9 @@ export const resourceActions: Readonly<Record<string, readonly string[]>> = {
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": s3(
     ...["GetLifecycleConfiguration", "PutLifecycleConfiguration"],
   ),
+  "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": s3(
+    ...["GetBucketObjectLockConfiguration", "PutBucketObjectLockConfiguration"],
+  ),
   "aws:s3/bucketObjectv2:BucketObjectv2": s3(
     ...["PutObject", "GetObject", "GetObjectTagging", "PutObjectTagging", "DeleteObject"],
     ...["DeleteObjectVersion", "ListBucketVersions"],

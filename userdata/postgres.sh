@@ -7,6 +7,7 @@ source lib/logins.sh
 source lib/certificates.sh
 source lib/telemetry.sh
 source lib/watch.sh
+source lib/backup.sh
 SCRIPT=postgres
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
@@ -63,7 +64,7 @@ done
 
 step "install PostgreSQL 17"
 put /etc/postgresql-common/createcluster.d/app.conf root 644 <<<'create_main_cluster = false'
-packages postgresql-17 unattended-upgrades
+packages postgresql-17 pgbackrest unattended-upgrades
 # A point release restarts the database, and so does a library of it: that is the operator's decision.
 put /etc/apt/apt.conf.d/52postgresql root 644 <<'CONF'
 APT::Periodic::Update-Package-Lists "1";
@@ -76,12 +77,19 @@ $nrconf{override_rc}{qr(^postgresql)} = 0;
 CONF
 [[ $SESSION_MANAGER != true ]] || session_manager
 
-step "find or create the cluster"
+configure_backups
+
+step "find, restore or create the cluster"
 rm -rf "$data.new"
 if [[ ! -e $data/PG_VERSION ]]; then
+  refuse_lost_cluster
   install -d -o postgres -g postgres "$home/17"
-  as_postgres "$bin/initdb" -D "$data.new" --data-checksums -E UTF8 --locale-provider=builtin \
-    --builtin-locale=C.UTF-8 --locale=C.UTF-8 --auth-local=peer --auth-host=reject
+  if ((RESTORE_FROM)); then
+    restore_cluster "$data.new"
+  else
+    as_postgres "$bin/initdb" -D "$data.new" --data-checksums -E UTF8 --locale-provider=builtin \
+      --builtin-locale=C.UTF-8 --locale=C.UTF-8 --auth-local=peer --auth-host=reject
+  fi
   # Under its final name only when complete.
   sync -f "$home"
   mv -T "$data.new" "$data"
@@ -120,6 +128,9 @@ wal_compression = lz4
 random_page_cost = 1.1
 effective_io_concurrency = 200
 jit = off
+archive_mode = on
+archive_command = 'pgbackrest --stanza=main archive-push %p'
+archive_timeout = 60
 log_line_prefix = '[%p] %q%u@%d %h '
 log_lock_waits = on
 log_min_duration_statement = 250ms
@@ -296,6 +307,7 @@ AccuracySec=1s
 UNIT
 systemctl daemon-reload
 systemctl restart watch-database.timer
+start_backups
 
 if [[ -n $TELEMETRY_LOG_GROUP ]]; then
   cloudwatch_agent

@@ -13,6 +13,9 @@ export const authorityKey = (version: number | "*") => `tls/postgres-ca-${versio
 /** Where the database host finds which versions of its roles' secrets and of its certificate authority hold, in the gate's bucket. */
 export const rolesKey = "database/roles.json";
 
+/** Where the database host tells how its last backup, drill or restore went, in the gate's bucket. */
+export const recordKey = (name: "backup" | "drill" | "restore" | "*") => `records/${name}.json`;
+
 /** What a client that signs in as one of the roles needs. */
 export interface RoleAccess {
   /** JSON with `username`, `password`, `dbname`, `host` and `port`, readable in the clients' region. */

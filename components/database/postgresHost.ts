@@ -8,7 +8,7 @@ import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";
 import { instanceTypeDetails } from "../host/instanceTypes";
 import { userDataFor } from "../host/userData";
-import { readObjects, readSecrets, readSecretVersion, writeObjects } from "../iam/policies";
+import { putFigures, readObjects, readSecrets, readSecretVersion, writeObjects } from "../iam/policies";
 import { Firewall, internetEgress } from "../network/firewall";
 import type { ClientNetwork, HostNetwork } from "../network/networks";
 import type { GeneratedSecret } from "../storage/generatedSecret";
@@ -17,12 +17,14 @@ import {
   type DatabaseAccess,
   postgresOpenings,
   postgresPort,
+  recordKey,
   type RoleAccess,
   rolesKey,
 } from "./databaseAccess";
+import type { BackupAccess } from "./backupRepository";
 import { PostgresRole } from "./postgresRole";
 import { checkVersion } from "../storage/passwords";
-import { noTelemetry, type Telemetry } from "../observability/telemetry";
+import { figuresNamespace, noTelemetry, type Telemetry } from "../observability/telemetry";
 import { connectionsThatFit, type PostgresParameters, tunePostgres } from "./tuning";
 
 /** Arguments of a {@link PostgresHost}. */
@@ -55,6 +57,10 @@ export interface PostgresHostArgs {
   readonly appPasswordVersion: number;
   /** Number of the certificate authority, from 1. Raise it by one to rotate: `userdata/lib/certificates.sh`. */
   readonly authorityVersion: number;
+  /** Where the cluster is backed up, and restored from. */
+  readonly backups: BackupAccess;
+  /** Which of the clusters this is that follow each other by restores, and where it came from. */
+  readonly generation: Generation;
   /**
    * Refuse to delete the data volume, keep it and its snapshots in AWS even when the stack forgets them, and refuse to terminate
    * the host by hand.
@@ -64,6 +70,16 @@ export interface PostgresHostArgs {
   readonly secretRecoveryDays: number;
   /** Tags of the instance's disk. */
   readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A cluster among those that follow each other: each has a volume and a repository of its own. */
+export interface Generation {
+  /** From 1. */
+  readonly number: number;
+  /** Generation that its volume, while that is empty, is restored from; 0 for a new, empty cluster. */
+  readonly restoreFrom: number;
+  /** How far: a time, or a restore point as `name:NAME`; empty for as late as there is. */
+  readonly restoreTo: string;
 }
 
 const databaseName = "app";
@@ -93,7 +109,8 @@ const snapshotTimeout = "4h";
  * | `hostVersion`, `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `telemetry`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
  * | `neededConnections`, SSH's networks, a zone of the clients more or less, `tags` | in place |
  * | `protect`, `secretRecoveryDays` | in place |
- * | the zone of the network | a new, empty volume: refused while `protect` is on, all data lost otherwise |
+ * | `generation` | a new volume, restored from the backups of another generation, and a new host; the volume of the generation before stays |
+ * | the zone of the network | a new, empty volume, which the host refuses while the generation has backups; refused before while `protect` is on. With another generation it is restored |
  */
 export class PostgresHost extends pulumi.ComponentResource {
   /** Host and port, known when the gate has seen the database accept connections. */
@@ -116,7 +133,7 @@ export class PostgresHost extends pulumi.ComponentResource {
     const app = this.createSecret("app", appRole, args.appPasswordVersion, host);
     const roles = rolesDocument({ owner, app, authority: args.authorityVersion });
     const published = args.gate.publish(`${name}-roles`, rolesKey, roles.content, this.child);
-    const volume = this.createVolume();
+    const volume = this.createVolumes();
     const role = this.createRole(owner, app);
     const instance = this.createInstance(volume, role, host, published);
     const attachment = this.attach(volume, instance);
@@ -152,9 +169,16 @@ export class PostgresHost extends pulumi.ComponentResource {
     ).secret;
   }
 
-  private createVolume(): aws.ebs.Volume {
+  /** The volume of this generation; that of the one before stays, for the way back. */
+  private createVolumes(): aws.ebs.Volume {
+    const { number } = this.args.generation;
+    if (number > 1) this.createVolume(number - 1);
+    return this.createVolume(number);
+  }
+
+  private createVolume(generation: number): aws.ebs.Volume {
     return new aws.ebs.Volume(
-      `${this.name}-data`,
+      `${this.name}-data${generation > 1 ? `-${generation}` : ""}`,
       {
         availabilityZone: this.subnet.zone,
         type: "gp3",
@@ -167,7 +191,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 
   private createRole(owner: GeneratedSecret, app: GeneratedSecret): HostRole {
-    const { access, gate, telemetry } = this.args;
+    const { access, gate, backups, generation, telemetry } = this.args;
     return new HostRole(
       `${this.name}-role`,
       {
@@ -177,6 +201,9 @@ export class PostgresHost extends pulumi.ComponentResource {
           writeObjects(gate.bucketArn, authorityKey("*")),
           readSecrets(owner.arn, app.arn),
           ...(telemetry?.statements ?? []),
+          writeObjects(gate.bucketArn, recordKey("*")),
+          ...backups.statements(generation.number, this.args.network.region),
+          putFigures(figuresNamespace),
         ],
         sessionManager: access.sessionManager,
       },
@@ -190,7 +217,7 @@ export class PostgresHost extends pulumi.ComponentResource {
     host: string,
     roles: pulumi.Resource,
   ): aws.ec2.Instance {
-    const { network, access, protect } = this.args;
+    const { network, access, backups, protect } = this.args;
     const firewall = this.createFirewall();
     const tags = { ...this.args.tags, Name: this.name };
     // Each of them replaces the instance.
@@ -220,7 +247,7 @@ export class PostgresHost extends pulumi.ComponentResource {
       },
       {
         ...this.child,
-        dependsOn: [network.ready, role, firewall, roles, snapshot],
+        dependsOn: [network.ready, role, firewall, roles, backups.ready, snapshot],
         deleteBeforeReplace: true,
         replaceOnChanges: ["instanceType"],
       },
@@ -259,7 +286,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 
   private userData(volume: aws.ebs.Volume, role: HostRole, host: string): pulumi.Output<string> {
-    const { clients, access, gate, telemetry } = this.args;
+    const { network, clients, access, gate, backups, generation, telemetry } = this.args;
     return userDataFor("postgres", {
       ...gate.reportVariables(role.roleId),
       ...(telemetry?.variables ?? noTelemetry),
@@ -276,6 +303,13 @@ export class PostgresHost extends pulumi.ComponentResource {
           .map(([name, value]) => `${name} = ${value}`)
           .join("\n"),
       ),
+      GENERATION: generation.number,
+      RESTORE_FROM: generation.restoreFrom,
+      RESTORE_TO: generation.restoreTo,
+      BACKUP_BUCKET: backups.bucketName,
+      BACKUP_REGION: backups.region,
+      BACKUP_SECRET_ARN: backups.passphraseIn(network.region),
+      BACKUP_FULLS: backups.fullBackups,
       SESSION_MANAGER: access.sessionManager,
     });
   }

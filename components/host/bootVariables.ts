@@ -26,6 +26,17 @@ export const bootVariables = {
     APP_ROLE: String,
     /** Lines of `postgresql.conf` that follow the host's size. */
     PARAMETERS: String,
+    /** Number of the cluster among those that followed each other by restores, from 1. */
+    GENERATION: Number,
+    /** The generation that a new volume is restored from; 0 for a new, empty cluster. */
+    RESTORE_FROM: Number,
+    /** A time, or a restore point as `name:NAME`; empty for as late as there is. */
+    RESTORE_TO: String,
+    BACKUP_BUCKET: String,
+    BACKUP_REGION: String,
+    BACKUP_SECRET_ARN: String,
+    /** How many full backups are kept. */
+    BACKUP_FULLS: Number,
     SESSION_MANAGER: Boolean,
   },
   /** The builder of the image. */

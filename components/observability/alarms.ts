@@ -233,3 +233,56 @@ export function databaseHostAlarms(instanceId: pulumi.Input<string>): readonly A
     },
   ];
 }
+
+/** The backups of the database, as its host tells of them (`userdata/lib/backup.sh`). Silence is as bad as an old backup. */
+export function backupAlarms(hostName: string, volumeGiB: number): readonly Alarm[] {
+  const figure = (metric: string): Figure => ({
+    namespace: figuresNamespace,
+    metric: `database_${metric}`,
+    dimensions: { database: hostName },
+    statistic: "Maximum",
+  });
+  const hour = { comparison: "above", periodSeconds: 3600, silence: "bad" } as const;
+  return [
+    {
+      name: "backup",
+      meaning: "The newest backup of the database is older than two days, or nobody tells of it.",
+      firstStep:
+        "read records/backup.json in bootReportBucket and the host's journal of database-backup; then start that unit.",
+      figures: { age: figure("backup_age") },
+      ...{ ...hour, threshold: 2 * 86_400, periods: 2 },
+    },
+    {
+      name: "drill",
+      meaning: "No restore of a backup has been proved for eight days, or nobody tells of it.",
+      firstStep:
+        "read records/drill.json in bootReportBucket: it has the reason. Start a full backup if the repository is damaged; then start database-drill.",
+      figures: { age: figure("drill_age") },
+      ...{ ...hour, threshold: 8 * 86_400, periods: 2 },
+    },
+    {
+      name: "archive-delay",
+      meaning:
+        "The database's log has waited for more than five minutes to be archived: so much would be lost.",
+      firstStep:
+        "read PostgreSQL's log on the host: archive-push says why. As a rule the bucket cannot be reached or written.",
+      figures: { delay: figure("wal_delay") },
+      ...{ comparison: "above", threshold: 300, periodSeconds: 300, periods: 2, silence: "bad" },
+    },
+    {
+      name: "archive-queue",
+      meaning:
+        "What waits to be archived fills a sixteenth of the database's volume; at a quarter it is dropped, and times after that cannot be restored until the next backup.",
+      firstStep:
+        "read PostgreSQL's log on the host for what keeps archive-push. Once it runs again, start database-backup.",
+      figures: { waiting: figure("wal_waiting") },
+      ...{
+        comparison: "above",
+        threshold: (volumeGiB * 2 ** 30) / 16,
+        periodSeconds: 300,
+        periods: 1,
+        silence: "unknown",
+      },
+    },
+  ];
+}

@@ -8,6 +8,8 @@ export interface PrivateBucketArgs {
   readonly versioned?: boolean;
   /** Days after which an earlier version goes. @default 90 */
   readonly noncurrentDays?: number;
+  /** For how many days no version of an object can be deleted; 0 for no such lock. @default it cannot be locked */
+  readonly lockDays?: number;
   /** Days after which objects under a prefix go, by prefix. @default none goes */
   readonly expiry?: Readonly<Record<string, number>>;
   /** What the bucket's policy allows beyond what roles do, by the bucket's ARN. @default nothing */
@@ -31,7 +33,8 @@ export class PrivateBucket extends pulumi.ComponentResource {
     const child = { parent: this };
     const { id: bucket, arn } = new aws.s3.Bucket(
       name,
-      { forceDestroy: !args.protect },
+      // A bucket that can be locked is versioned; a lock that comes later must not replace it.
+      { forceDestroy: !args.protect, objectLockEnabled: args.lockDays === undefined ? undefined : true },
       { ...child, protect: args.protect },
     );
     const closed = new aws.s3.BucketPublicAccessBlock(
@@ -68,6 +71,12 @@ export class PrivateBucket extends pulumi.ComponentResource {
           child,
         )
       : undefined;
+    if (args.lockDays)
+      new aws.s3.BucketObjectLockConfiguration(
+        `${name}-lock`,
+        { bucket, rule: { defaultRetention: { mode: "GOVERNANCE", days: args.lockDays } } },
+        { ...child, dependsOn: versioning },
+      );
     new aws.s3.BucketLifecycleConfiguration(
       `${name}-lifecycle`,
       { bucket, rules: lifecycle(args) },

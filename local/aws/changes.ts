@@ -325,12 +325,16 @@ export const awsChanges: ChangeTable = {
   }),
   "aws:s3/bucket:Bucket": row(
     "s3/bucket.go",
-    { replace: ["bucket"], update: ["forceDestroy", ...tags] },
+    { replace: ["bucket", "objectLockEnabled"], update: ["forceDestroy", ...tags] },
     named(63, "bucket"),
   ),
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": row(
     "s3/bucket_lifecycle_configuration.go",
     { replace: ["bucket"], update: ["rules"] },
+  ),
+  "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": row(
+    "s3/bucket_object_lock_configuration.go",
+    { replace: ["bucket"], update: ["rule"] },
   ),
   "aws:s3/bucketObjectv2:BucketObjectv2": row("s3/object.go", {
     replace: ["bucket", "key"],

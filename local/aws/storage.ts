@@ -142,6 +142,25 @@ const bucketSettings: Readonly<Record<string, BucketSetting>> = {
         new s3.PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: "Suspended" } }),
       ),
   },
+  "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": {
+    put: (client, Bucket, inputs) =>
+      client.send(
+        new s3.PutObjectLockConfigurationCommand({
+          Bucket,
+          ObjectLockConfiguration: {
+            ObjectLockEnabled: "Enabled",
+            Rule: toS3(nested(inputs, "rule")) as s3.ObjectLockRule,
+          },
+        }),
+      ),
+    remove: (client, Bucket) =>
+      client.send(
+        new s3.PutObjectLockConfigurationCommand({
+          Bucket,
+          ObjectLockConfiguration: { ObjectLockEnabled: "Enabled" },
+        }),
+      ),
+  },
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
     put: (client, Bucket, inputs) =>
       client.send(

@@ -67,6 +67,7 @@ describe("raised by one", () => {
       "dev-accounts-secret-key-1",
       "dev-accounts-token-key-1",
       "dev-accounts-token-key-2",
+      "dev-backups-passphrase",
       "dev-db-app-password-1",
       "dev-db-owner-password-1",
     ]);

@@ -39,6 +39,8 @@ function requestsOf(script: string): Map<string, string> {
       const target = /X-Amz-Target: (\w+)\.(\w+)/.exec(text);
       if (target) return [name, `${target[1]}:${target[2]}`];
       if (/\baws_request autoscaling /.test(text)) return [name, "autoscaling"];
+      const figures = /\baws_request monitoring .*/.test(text) && /\bAction=(\w+)/.exec(text);
+      if (figures) return [name, `cloudwatch:${figures[1]}`];
       assert.match(text, /\baws_request s3 /, `${name} asks AWS in a way that this test does not know`);
       return [name, text.includes("-X PUT") ? "s3:PutObject" : "s3:GetObject"];
     }),
@@ -48,12 +50,13 @@ function requestsOf(script: string): Map<string, string> {
 /** What a boot script asks of AWS, as `action resource`. */
 function callsOf(script: string, documents: readonly string[]): string[] {
   const requests = requestsOf(script);
-  const optional = ["auto_scaling", "read_secret"].filter((name) => requests.has(name));
+  const optional = ["auto_scaling", "put_figures", "read_secret"].filter((name) => requests.has(name));
   assert.deepEqual([...requests.keys()].sort(), [...optional, "s3_get", "s3_put"]);
   const variables = variablesOf(script);
   const known = (text: string) =>
     text
       .replace("$REPORT_ROLE_ID%3A$INSTANCE_ID", "${aws:userid}")
+      .replace("records/$1.json", "records/*.json")
       .replace(
         /\$([A-Z][A-Z0-9_]*)/g,
         (_, name: string) => variables[name] ?? assert.fail(`${name} has no value`),
@@ -73,7 +76,8 @@ function callsOf(script: string, documents: readonly string[]): string[] {
   const group = [...script.matchAll(/\bauto_scaling ([A-Z]\w+)/g)].map(
     ([, call]) => `${requests.get("auto_scaling")}:${call}`,
   );
-  return [...objects, ...secrets, ...group];
+  const figures = [...requests.values()].filter((action) => action.startsWith("cloudwatch:"));
+  return [...objects, ...secrets, ...group, ...figures];
 }
 
 /** What the service does with each of boto3's methods; a method without a row fails the test. */
@@ -119,6 +123,20 @@ const agentCalls = [
 
 /** What CloudWatch's agent asks to send logs and figures: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/create-iam-roles-for-cloudwatch-agent.html. */
 const telemetryCalls = ["cloudwatch:PutMetricData", "logs:CreateLogStream", "logs:PutLogEvents"];
+
+/**
+ * What pgBackRest asks of a repository in S3, of which it writes that of one generation: "S3-Compatible Object Store Support" of
+ * its user guide. It tags nothing, and versions are left alone.
+ */
+function callsOfBackups(script: string): string[] {
+  const { BACKUP_BUCKET: bucket, GENERATION: generation } = variablesOf(script);
+  const arn = `arn:aws:s3:::${bucket}`;
+  return [
+    `s3:ListBucket ${arn}`,
+    `s3:GetObject ${arn}/*`,
+    ...["s3:PutObject", "s3:DeleteObject"].map((action) => `${action} ${arn}/${generation}/*`),
+  ];
+}
 
 /** Services by the names of the SDK's packages. */
 const services: Readonly<Record<string, string>> = {
@@ -171,7 +189,12 @@ for (const stack of ["dev", "prod"])
       const script = scriptFor(types.instance, "db");
       assert.equal(variablesOf(script)["SESSION_MANAGER"], "true");
       assert.match(variablesOf(script)["TELEMETRY_LOG_GROUP"] ?? "", /-db-hosts-/);
-      isExactly("db-role-policy", [...callsOf(script, roleSecrets()), ...agentCalls, ...telemetryCalls]);
+      isExactly("db-role-policy", [
+        ...callsOf(script, roleSecrets()),
+        ...callsOfBackups(script),
+        ...agentCalls,
+        ...telemetryCalls,
+      ]);
     });
     it("to the builder is what its boot script calls", () =>
       isExactly("image-builder-role-policy", callsOf(scriptFor(types.instance, "image-builder"), [])));

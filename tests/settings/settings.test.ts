@@ -175,6 +175,21 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     line: /databaseVolumeGiB is 1: give 8 to 16384 GiB/,
   },
   {
+    title: "a restore to no time",
+    config: { ...valid, databaseGeneration: "2", databaseRestoreTo: "yesterday" },
+    line: /databaseRestoreTo is yesterday: give a time with its offset, such as 2026-11-25 08:00:00\+00, or name:/,
+  },
+  {
+    title: "a restore without a new generation",
+    config: { ...valid, databaseRestoreTo: "name:before" },
+    line: /databaseRestoreTo is name:before but databaseGeneration is 1: .* raise databaseGeneration by one/,
+  },
+  {
+    title: "a restore over what is restored",
+    config: { ...valid, databaseGeneration: "2", databaseRestoreFrom: "2" },
+    line: /databaseRestoreFrom is 2 and databaseGeneration is 2: .* raise databaseGeneration by one/,
+  },
+  {
     title: "logs for an odd time",
     config: { ...valid, logRetentionDays: "10" },
     line: /logRetentionDays is 10: CloudWatch keeps/,

@@ -358,6 +358,7 @@ function testGraph(expected: Expectation, preview: boolean): void {
         "accountBucket",
         "adminSecretName",
         "albDnsName",
+        "backupBucket",
         "bootReportBucket",
         "dashboardUrl",
         "databaseAlarmTopic",

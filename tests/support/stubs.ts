@@ -2,6 +2,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { AdministratorAccess } from "../../components/accounts/accountStore";
+import type { BackupAccess } from "../../components/database/backupRepository";
 import type { DatabaseAccess, RoleAccess } from "../../components/database/databaseAccess";
 import type { BootGate, CutOverGate, HostBucket } from "../../components/host/gates";
 import type { PostgresHostArgs } from "../../components/database/postgresHost";
@@ -75,6 +76,18 @@ export function stubGate(provider: aws.Provider): BootGate & CutOverGate & HostB
       ),
   };
 }
+
+/** Backups that a host may keep anywhere. */
+export const stubBackups = (): BackupAccess => ({
+  bucketName: pulumi.output("backups"),
+  region: "us-east-1",
+  fullBackups: 2,
+  ready: new Marker("backups"),
+  passphraseIn: (region) => stubSecret("backups-key", region).arn,
+  statements: (generation) => [
+    { Effect: "Allow", Action: "s3:PutObject", Resource: `arn:aws:s3:::backups/${generation}/*` },
+  ],
+});
 
 export function stubSecret(name: string, region = "us-east-1"): PinnedSecret {
   return {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { PostgresHost, type PostgresHostArgs } from "../../../components/database/postgresHost";
 import { type Evaluation, evaluate, providerOf, valueOf } from "../../support/component";
 import { ancestors, find, ofType, unknownImage, unknownType } from "../../../local/engine/recorder";
-import { stubAccess, stubGate, stubNetwork, stubTelemetry } from "../../support/stubs";
+import { stubAccess, stubBackups, stubGate, stubNetwork, stubTelemetry } from "../../support/stubs";
 import { scriptOf } from "../../../policy/userData";
 
 const region = "us-east-2";
@@ -27,6 +27,8 @@ const construct = (changed: Partial<PostgresHostArgs> = {}, preview = false) =>
           ownerPasswordVersion: 1,
           appPasswordVersion: 1,
           authorityVersion: 1,
+          backups: stubBackups(),
+          generation: { number: 1, restoreFrom: 0, restoreTo: "" },
           protect: false,
           secretRecoveryDays: 0,
           tags: { stack: "test" },
@@ -93,7 +95,7 @@ describe("PostgresHost", () => {
     assert.doesNotMatch(policy(kept), /arn:of:logs/);
   });
 
-  it("gives the host no secret and no version of one, so that a rotation leaves it alone", async () => {
+  it("gives the host no role's secret and no version of one, so that a rotation leaves it alone", async () => {
     const [one, other] = [
       await construct(),
       await construct({ appPasswordVersion: 2, ownerPasswordVersion: 2, authorityVersion: 2 }),
@@ -101,7 +103,7 @@ describe("PostgresHost", () => {
     assert.deepEqual(host(one).inputs, host(other).inputs);
     assert.doesNotMatch(
       scriptOf(String(host(one).inputs["userDataBase64"])),
-      /^export .*arn:aws:secretsmanager/m,
+      /^export (?!BACKUP_).*arn:aws:secretsmanager/m,
     );
   });
 
@@ -120,6 +122,9 @@ describe("PostgresHost", () => {
         "s3:PutObject arn:aws:s3:::bucket/tls/postgres-ca-*.pem",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-2:123456789012:secret:db-owner," +
           "arn:aws:secretsmanager:us-east-2:123456789012:secret:db-app",
+        "s3:PutObject arn:aws:s3:::bucket/records/*.json",
+        "s3:PutObject arn:aws:s3:::backups/1/*",
+        "cloudwatch:PutMetricData *",
       ],
     );
   });
@@ -136,6 +141,23 @@ describe("PostgresHost", () => {
       await parameters({ parameters: set }),
       `${(tuned ?? "").replace("= 192", "= 80").replace(/work_mem = 4096kB/, "work_mem = 5957kB")}\nrandom_page_cost = 2`,
     );
+  });
+
+  it("gives each generation a volume of its own, keeps that of the one before, and may write one repository", async () => {
+    const volumes = (graph: Evaluation<unknown>) =>
+      ofType(graph, "aws:ebs/volume:Volume").map(({ name }) => name);
+    assert.deepEqual(volumes(await construct()), ["db-data"]);
+    const restored = { number: 3, restoreFrom: 1, restoreTo: "name:before" };
+    const graph = await construct({ generation: restored });
+    assert.deepEqual(volumes(graph), ["db-data-2", "db-data-3"]);
+    const { inputs } = find(graph, "aws:ec2/volumeAttachment:VolumeAttachment", "db-data");
+    assert.match(String(inputs["volumeId"]), /db-data-3/);
+    const script = scriptOf(String(host(graph).inputs["userDataBase64"]));
+    for (const line of ["GENERATION='3'", "RESTORE_FROM='1'", "RESTORE_TO='name:before'"])
+      assert.match(script, new RegExp(`^export ${line}$`, "m"));
+    const { inputs: role } = find(graph, "aws:iam/rolePolicy:RolePolicy", "db-role-policy");
+    assert.match(String(role["policy"]), /backups\/3\/\*/);
+    assert.ok(ancestors(graph, host(graph)).has("backups"), "the host boots before there is a passphrase");
   });
 
   it("is replaced, after a snapshot, by another type of the same memory", async () => {

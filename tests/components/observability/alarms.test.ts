@@ -14,6 +14,7 @@ const all: readonly Alarm[] = [
   alarms.certificateAlarm("arn:certificate"),
   alarms.gateAlarm("gate-1"),
   ...alarms.databaseHostAlarms("i-1"),
+  ...alarms.backupAlarms("postgres.test.internal", 20),
   ...alarms.hostAlarms({ role: "hosts", disks: { "/": "root", "/data": "data" } }),
 ];
 const find = (name: string) => {

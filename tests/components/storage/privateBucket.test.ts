@@ -59,6 +59,19 @@ describe("PrivateBucket", () => {
     assert.equal(await days({ versioned: true, noncurrentDays: 30 }), 30);
   });
 
+  it("can be locked when it is to be, from its beginning on", async () => {
+    const lock = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration";
+    for (const [lockDays, canBeLocked, locks] of [
+      [undefined, undefined, 0],
+      [0, true, 0],
+      [7, true, 1],
+    ] as const) {
+      const graph = await bucket({ versioned: true, lockDays });
+      assert.equal(find(graph, s3("Bucket"), "box").inputs["objectLockEnabled"], canBeLocked);
+      assert.equal(ofType(graph, lock).length, locks);
+    }
+  });
+
   it("lets objects go by prefix", async () => {
     assert.deepEqual(
       (await rules({ expiry: { "boot/": 30, "AWSLogs/": 7 } }))

@@ -35,6 +35,24 @@ describe("storage and secrets", () => {
   });
   after(() => services.stop());
 
+  it("lock what a bucket gets, and no more once the lock is gone", async () => {
+    const type = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration";
+    const { id: bucket } = await create(bucketType, "locked", { objectLockEnabled: true });
+    await create("aws:s3/bucketVersioning:BucketVersioning", "locked", {
+      bucket,
+      versioningConfiguration: { status: "Enabled" },
+    });
+    const days = async () => {
+      const command = new s3.GetObjectLockConfigurationCommand({ Bucket: bucket });
+      return (await client().send(command)).ObjectLockConfiguration?.Rule?.DefaultRetention?.Days;
+    };
+    const inputs = { bucket, rule: { defaultRetention: { mode: "GOVERNANCE", days: 7 } } };
+    const { id } = await create(type, "lock", inputs);
+    assert.equal(await days(), 7);
+    await handler(type).delete(id, inputs, "us-east-1");
+    assert.equal(await days(), undefined);
+  });
+
   it("make a bucket with all of its settings", async () => {
     const { id: bucket, outputs } = await create(bucketType, "Accounts", { tags: { a: "b" } });
     assert.match(bucket, /^accounts-[0-9a-f]{7}$/);
@@ -72,7 +90,11 @@ describe("storage and secrets", () => {
     const encryption = await client().send(new s3.GetBucketEncryptionCommand({ Bucket: bucket }));
     assert.equal(encryption.ServerSideEncryptionConfiguration?.Rules?.[0]?.BucketKeyEnabled, true);
     for (const type of Object.keys(handlers).filter(
-      (key) => key.startsWith("aws:s3/bucket") && key !== bucketType && key !== objectType,
+      (key) =>
+        key.startsWith("aws:s3/bucket") &&
+        !key.includes("ObjectLock") &&
+        key !== bucketType &&
+        key !== objectType,
     )) {
       await handler(type).delete(bucket, {}, "us-east-1");
     }
