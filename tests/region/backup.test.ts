@@ -10,11 +10,12 @@ import { bootReportKey, userIdOf, type BootReport } from "../../gate/contract.cj
 import { prepareRegion, startRegion } from "../../local/aws/region";
 import type { Region } from "../../local/aws/region";
 import type { Handler, Properties } from "../../local/engine/handler";
+import { onHost } from "../../local/faults/onHost";
 import { StateDirectory } from "../../local/machine/state";
 import { sweep } from "../../local/machine/sweep";
 import { request } from "../local/support";
 import { eventually } from "../support/eventually";
-import { onHost, root } from "../support/regionProcess";
+import { root } from "../support/regionProcess";
 
 const webRegion = "us-east-1";
 const databaseRegion = "us-east-2";
@@ -96,6 +97,7 @@ describe("backups and restores of the database", () => {
       state,
       ...(await prepareRegion((_name, action) => action({ update: () => undefined }), never)),
       nodeModules: join(root, "node_modules"),
+      minute: 60_000,
       onFault: (error) => faults.push(error),
       onBreakdown: (error) => faults.push(error),
     });
@@ -181,6 +183,7 @@ describe("backups and restores of the database", () => {
           REPORT_REGION: webRegion,
           REPORT_ROLE_ID: roleId,
           DATA_VOLUME_ID: volumeId,
+          HOST_VERSION: 1,
           DATABASE_NAME: "app",
           DATABASE_HOSTNAME: "postgres.test.internal",
           CLIENT_CIDRS: "10.10.0.0/16",

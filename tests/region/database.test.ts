@@ -36,7 +36,7 @@ describe("the database host", needsCli, () => {
     );
 
   async function up(...options: readonly string[]): Promise<Deployed> {
-    const outcome = await deploy(copy.path, "up", ...options);
+    const outcome = await deploy(copy.path, "up", { options });
     assert.equal(outcome.status, 0, outcome.output);
     database = await output("databaseInstanceId");
     return outcome;

@@ -241,7 +241,7 @@ describe("the local region under Pulumi's engine", needsCli, () => {
       await underLoad(async () => {
         const before = new Set((await groups()).map((group) => group.AutoScalingGroupName));
         const controlC = new AbortController();
-        const interrupted = deploy(copy.path, "up", controlC.signal);
+        const interrupted = deploy(copy.path, "up", { controlC: controlC.signal });
         // It is the gate that gives a new group its size.
         const isAsked = async () =>
           (await groups()).some(

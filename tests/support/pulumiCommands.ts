@@ -22,7 +22,7 @@ export type PulumiCommand = "preview" | "up" | "refresh" | "destroy";
 export async function deploy(
   checkout: string,
   command: PulumiCommand,
-  controlC?: AbortSignal,
+  { options = [], controlC }: { readonly options?: readonly string[]; readonly controlC?: AbortSignal } = {},
 ): Promise<Deployed> {
   const folder = mkdtempSync(join(tmpdir(), "django-on-ec2-events-"));
   const log = join(folder, "events.json");
@@ -30,7 +30,7 @@ export async function deploy(
   try {
     const args = [
       ...["run", "--silent", `local:${command}`, "--"],
-      ...[...yes, "--non-interactive", "--color=never", `--event-log=${log}`],
+      ...[...yes, "--non-interactive", "--color=never", `--event-log=${log}`, ...options],
     ];
     const { status, output } = await run(checkout, "npm", args, controlC);
     return { status, output, ...(status === 0 || output.includes("Diagnostics") ? told(log) : nothing) };
