@@ -19,7 +19,7 @@ class Refusals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counted: dict[_Kind, Event] = {}
-        self._taken = -INTERVAL_SECONDS
+        self._taken = float("-inf")
 
     def __bool__(self) -> bool:
         return bool(self._counted)

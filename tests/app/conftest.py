@@ -199,6 +199,17 @@ def group(settings_with):
 
 
 @pytest.fixture
+def no_time_passes(monkeypatch):
+    """For the limits on failed sign-ins, however long a busy machine takes."""
+    from types import SimpleNamespace
+
+    from accounts import limits
+
+    now = time.time()
+    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: now))
+
+
+@pytest.fixture
 def cluster(pytestconfig):
     return pytestconfig.cluster
 

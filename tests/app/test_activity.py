@@ -51,7 +51,7 @@ def stored(account: str) -> list[str]:
 
 def event(**members) -> Event:
     identifier = members.pop("id", None) or uuid7()
-    return Event(id=identifier, at=time_of(identifier), **members)
+    return Event(id=identifier, at=time_of(identifier), **{"host": "i-1", **members})
 
 
 def test_an_event(user, own_spool):
@@ -143,7 +143,7 @@ def test_a_deletion_that_is_told_again_is_one_event(user, own_spool):
     assert stored(user.key) == ["account.signed_up", "account.signed_in", "account.deleted"]
 
 
-def test_guessing_by_signing_up_is_noted(api, user, own_spool):
+def test_guessing_by_signing_up_is_noted(api, user, own_spool, no_time_passes):
     wrong = {**user.credentials, "password": "something else altogether"}
     statuses = {api("POST", "/v1/signup", wrong).status_code for _ in range(11)}
     assert statuses == {409, 429}
@@ -162,8 +162,9 @@ def refused(target: str) -> list[dict]:
 
 
 def test_refusals_that_are_alike_are_one_event_and_no_request_to_the_bucket(
-    api, user, own_spool, s3_faults, monkeypatch, caplog
+    api, user, own_spool, s3_faults, monkeypatch, caplog, no_time_passes
 ):
+    monkeypatch.setattr(refusals, "INTERVAL_SECONDS", 3600)
     assert own_spool.move()
     s3_faults.seen.clear()
     wrong = {**user.credentials, "password": "something else altogether"}

@@ -187,7 +187,7 @@ def test_health_answers(api, monkeypatch):
     assert api("GET", "/v1/schema").status_code == 200
 
 
-def test_what_accounts_may_answer(api, user, other, admin, monkeypatch):
+def test_what_accounts_may_answer(api, user, other, admin, no_time_passes):
     stranger = {"X-Forwarded-For": "198.18.0.77"}
     in_cookies = {**stranger, "X-Session": "cookie"}
     assert (
