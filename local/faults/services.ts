@@ -10,8 +10,8 @@ import type { Fault, Site, Undo } from "./fault";
 
 /** How long a fault lasts that nobody takes back, in seconds. */
 const longest = 120;
-/** How long the bucket takes for an answer when it is slow, in milliseconds: the service's patience is 5 s. */
-const bucketDelay = 2000;
+/** How much longer each call to the bucket takes when it is slow, in milliseconds; a sign-in makes several. */
+const bucketDelay = 500;
 
 /**
  * Has a service of the AWS API answer the hosts late, or, without a delay, not before the fault is over; this machine is answered as
@@ -72,7 +72,7 @@ export const serviceFaults = {
   "slow-bucket": {
     what: `has each call of the hosts to S3 take ${bucketDelay / 1000} s longer, for two minutes at most`,
     watch:
-      "sign-in takes that much longer, and is refused with 503 where too many wait; tasks take as long as before",
+      "sign-in takes that much longer for each of its calls, and answers 503 where too many wait; tasks take as long as before",
     begin: (site) => slowService(site, "s3", { delay: bucketDelay }),
   },
 } as const satisfies Record<string, Fault>;

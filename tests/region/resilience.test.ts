@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -6,6 +7,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../support/eventually";
 import { onHost } from "../../local/faults/onHost";
+import { root } from "../support/regionProcess";
 import { password, useRegion } from "../support/runningRegion";
 
 /** The balancer's patience with `/livez`, in milliseconds. */
@@ -220,6 +222,55 @@ describe("whatever happens", () => {
       await undo();
     }
     await assertUnharmed();
+  });
+
+  it("a bucket that refuses, by npm run fault: sign-in is refused, tasks go on, and Ctrl-C takes it back", async () => {
+    const { login } = await region.newUser();
+    const command = spawn(process.execPath, ["tools/start.mjs", "local/run/faultMain.ts", "refuse-bucket"], {
+      cwd: root,
+    });
+    let output = "";
+    for (const stream of [command.stdout, command.stderr])
+      stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+    const ended = once(command, "exit");
+    try {
+      await eventually("the fault", async () => /Ctrl-C takes it back/.test(output));
+      assert.match(output, /^refuse-bucket: .*\nWatch for: sign-in/);
+      assert.equal(await signIn(login), 503);
+      assert.equal(await tasks(), 200);
+    } finally {
+      command.kill("SIGINT");
+    }
+    assert.deepEqual(await ended, [0, null], output);
+    await eventually("sign-in", async () => (await signIn(login)) === 200);
+    await assertUnharmed();
+  });
+
+  it("a host that is slow: it stays, and is as before when that is taken back", async () => {
+    const [host] = before.keys();
+    const undo = await region.fault("slow", host);
+    for (let round = 0; round < 20; round++)
+      assert.equal((await region.ask("GET", "/v1/tasks", undefined, token)).status, 200);
+    await undo();
+    await assertUnharmed();
+  });
+
+  it("a host whose clock is wrong: nobody notices until it is right again", async () => {
+    const [host = ""] = before.keys();
+    /** By how many hours the host's answers are ahead. */
+    const ahead = async () => {
+      const answer = await onHost(host, "curl -si http://127.0.0.1:8000/livez || true");
+      const [, date = ""] = /^date: (.*)\r$/im.exec(answer) ?? [];
+      return Math.round((Date.parse(date) - Date.now()) / 3_600_000);
+    };
+    const undo = await region.fault("clock", host);
+    try {
+      await eventually("the wrong time", async () => (await ahead()) === 2);
+    } finally {
+      await undo();
+    }
+    await eventually("the right time", async () => (await ahead()) === 0);
+    assert.deepEqual(await region.webHosts(), [...before.keys()]);
   });
 
   it("an Auto Scaling API that hangs: the fleet cannot be asked, and all else goes on", async () => {
