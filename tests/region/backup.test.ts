@@ -303,6 +303,7 @@ describe("backups and restores of the database", () => {
     const drilled = await record("drill");
     assert.equal(drilled["succeeded"], false);
     assert.ok(String(drilled["error"]).length > 0);
+    assert.doesNotMatch(String(drilled["error"]), /the marker/, "it is the damage that is found");
     await put("backups", key, whole);
 
     await onHost(first, "sed -i s/^repo1-s3-bucket=.*/repo1-s3-bucket=nowhere/ /etc/pgbackrest.conf");
