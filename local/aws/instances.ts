@@ -399,7 +399,8 @@ export class Instances implements HostControl {
     if (!instance) return;
     const end = instance.isMember ? instance.stop() : this.terminate(id);
     end.catch((error: unknown) => {
-      if (!instance.isEnding) this.options.onFault(error as Error);
+      // A member that its group has begun to end meanwhile: the group hears of what goes wrong.
+      if (!(instance.isMember && instance.isEnding)) this.options.onFault(error as Error);
     });
   }
 

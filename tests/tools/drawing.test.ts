@@ -79,7 +79,9 @@ describe("the picture of prod", () => {
       "RegionPeering peering": ["RegionNetwork db-network", "RegionNetwork web-network"],
       "HostTelemetry web-hosts": [],
       "HostTelemetry db-hosts": [],
+      "BackupRepository backups": [],
       "PostgresHost db": [
+        "BackupRepository backups",
         "DeployGate gate",
         "HostTelemetry db-hosts",
         "RegionNetwork db-network",

@@ -36,6 +36,7 @@ describe("policies", () => {
     assert.deepEqual(
       allowed("web-role").map((line) => line.replace(/-1234567(-AbCdEf)?/g, "")),
       [
+        "autoscaling:CompleteLifecycleAction arn:aws:autoscaling:*:*:autoScalingGroup:*",
         "autoscaling:DescribeAutoScalingGroups *",
         "autoscaling:DescribeAutoScalingInstances *",
         "autoscaling:DescribeScalingActivities *",

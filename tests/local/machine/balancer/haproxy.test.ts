@@ -42,14 +42,17 @@ describe("the balancer", () => {
   it("HAProxy's statistics are read by column name", () => {
     const rows = parseStatistics(
       [
-        "# pxname,svname,scur,status,check_status,check_code",
-        "targets,target1,3,UP,L7OK,200",
-        "targets,target2,0,DOWN 1/2,L7STS,503",
-        "targets,target3,0,DOWN,L4TOUT,",
+        "# pxname,svname,scur,status,check_status,check_code,req_tot",
+        "targets,target1,3,UP,L7OK,200,7",
+        "targets,target2,0,DOWN 1/2,L7STS,503,",
+        "targets,target3,0,DOWN,L4TOUT,,",
       ].join("\n"),
     );
-    assert.deepEqual(rows.get("target1"), { status: "UP", check: "L7OK", code: "200", sessions: 3 });
-    assert.deepEqual(rows.get("target2"), { status: "DOWN 1/2", check: "L7STS", code: "503", sessions: 0 });
-    assert.deepEqual(rows.get("target3"), { status: "DOWN", check: "L4TOUT", code: "", sessions: 0 });
+    const first = { status: "UP", check: "L7OK", code: "200", sessions: 3, requests: 7 };
+    assert.deepEqual(rows.get("target1"), first);
+    const second = { status: "DOWN 1/2", check: "L7STS", code: "503", sessions: 0, requests: 0 };
+    assert.deepEqual(rows.get("target2"), second);
+    const third = { status: "DOWN", check: "L4TOUT", code: "", sessions: 0, requests: 0 };
+    assert.deepEqual(rows.get("target3"), third);
   });
 });
