@@ -105,7 +105,8 @@ export class ScalingWebTier extends pulumi.ComponentResource {
     const serving = this.cutOver(group, template);
     this.createPolicies(group, serving);
     this.createSchedules(group, serving);
-    this.groupName = group.name;
+    // What watches the group turns to the new one when it serves.
+    this.groupName = pulumi.all([group.name, serving.urn]).apply(([name]) => name);
     this.registerOutputs({ groupName: this.groupName });
   }
 

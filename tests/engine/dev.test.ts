@@ -69,7 +69,12 @@ describe("dev under the real engine", needsCli, () => {
           .sort();
       assert.deepEqual(of("create"), rolled);
       assert.deepEqual(of("delete"), rolled);
-      assert.deepEqual(of("update"), ["LaunchTemplate dev-web", "RolePolicy dev-image-builder-role-policy"]);
+      assert.deepEqual(of("update"), [
+        "Dashboard dev-dashboard",
+        "LaunchTemplate dev-web",
+        "MetricAlarm dev-web-alarms-no-capacity",
+        "RolePolicy dev-image-builder-role-policy",
+      ]);
       const path = [
         /create BucketObjectv2 dev-image-app-/,
         /create Instance dev-image-builder$/,
@@ -87,7 +92,7 @@ describe("dev under the real engine", needsCli, () => {
         if (next) assertOrder(up, call, next);
       });
       assertOrder(up, /update LaunchTemplate dev-web/, /create Group dev-web/);
-      assertOrder(up, /create Invocation dev-web-gate/, /create Policy/);
+      assertOrder(up, /create Invocation dev-web-gate/, /create Policy|update (Dashboard|MetricAlarm)/);
     });
 
     it("bakes nothing of a builder that failed, however often it is tried", async () => {
