@@ -171,6 +171,7 @@ describe("a first up of prod", () => {
       "InstanceState release-host-stopped",
       "Group web",
       "Invocation web-gate",
+      "MetricAlarm web-alarms-no-capacity",
     ]);
     assert.ok(path.every((name) => !name.includes(" db")));
   });
