@@ -28,8 +28,13 @@ export interface Command {
 
 /** Runs a command, and ends the process with its status. `read` throws what is wrong with the arguments. */
 export function runCommand(help: string, read: (args: readonly string[]) => Command): void {
+  exitWith(execute(help, read));
+}
+
+/** Ends the process with a command's status; with 1, and the reason on standard error, when it is rejected. */
+export function exitWith(command: Promise<number>): void {
   process.exitCode = 1; // should this process ever end without the command having told its status
-  execute(help, read).then(
+  command.then(
     (status) => process.exit(status),
     (error: unknown) => {
       process.stderr.write(`${explain(error)}\n`);

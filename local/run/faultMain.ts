@@ -4,7 +4,7 @@ import { awsClients } from "../api/clients";
 import { faultNamed, faults } from "../faults";
 import type { Site } from "../faults/fault";
 import { targetOf } from "../faults/targets";
-import { explain } from "../terminal/explain";
+import { exitWith } from "./command";
 import { isolate } from "./environment";
 import { Interrupt } from "./interrupt";
 import { outputsFile } from "./summary";
@@ -71,11 +71,4 @@ async function main([name, target, ...more]: readonly string[]): Promise<number>
 }
 
 isolate();
-process.exitCode = 1; // should it ever end without a status of its own
-main(process.argv.slice(2)).then(
-  (status) => process.exit(status),
-  (error: unknown) => {
-    process.stderr.write(`${explain(error)}\n`);
-    process.exit(1);
-  },
-);
+exitWith(main(process.argv.slice(2)));
