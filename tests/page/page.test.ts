@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { cutPower } from "../../local/faults/onHost";
 import { eventually } from "../support/eventually";
 import { launch, Person } from "./browser";
 import { addTask, days, signUp, titles } from "./days";
@@ -23,7 +24,7 @@ describe("the page of a local region", () => {
       await addTask(page, "Task 0");
       const before = await region.webHosts();
       const [victim] = before;
-      region.cutPower(victim!);
+      cutPower(victim!);
       const wanted = ["Task 0"];
       for (let number = 1; number <= 20; number++) {
         await addTask(page, `Task ${number}`);

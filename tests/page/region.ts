@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { awsClients } from "../../local/api/clients";
@@ -53,12 +52,5 @@ export class PageRegion implements Target {
     return AutoScalingGroups![0]!
       .Instances!.filter(({ LifecycleState }) => LifecycleState === "InService")
       .map(({ InstanceId }) => InstanceId!);
-  }
-
-  /** Cuts a host's power. */
-  cutPower(instanceId: string): void {
-    const file = `/var/lib/django-on-ec2/processes/${instanceId}.json`;
-    const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid: number };
-    process.kill(pid, "SIGKILL");
   }
 }

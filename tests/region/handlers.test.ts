@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
@@ -10,6 +10,7 @@ import type { AwsClients } from "../../local/api/clients";
 import { prepareRegion, startRegion } from "../../local/aws/region";
 import type { Region } from "../../local/aws/region";
 import type { Handler, Properties, ResourceState } from "../../local/engine/handler";
+import { cutPower } from "../../local/faults/onHost";
 import { run } from "../../local/machine/exec";
 import { StateDirectory } from "../../local/machine/state";
 import { sweep } from "../../local/machine/sweep";
@@ -248,8 +249,7 @@ describe("resource handlers", () => {
 
   it("a host that dies is replaced", async () => {
     const [victim] = await members();
-    const record = readFileSync(`${state.path}/processes/${victim}.json`, "utf8");
-    process.kill((JSON.parse(record) as { pid: number }).pid, "SIGKILL");
+    cutPower(victim!);
     await eventually("a new member in the victim's place", async () => {
       const now = await members();
       return now.length === 2 && !now.includes(victim!) && isDeepStrictEqual((await healthy()).sort(), now);

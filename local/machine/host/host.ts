@@ -82,8 +82,6 @@ export class Host {
       this.writeIdentity();
       const { command, args, env } = nspawn(this.id, [
         ...["--boot", "--console=pipe", "--resolv-conf=off"],
-        // Without it, which every host has on EC2, no file system grows while it is mounted.
-        "--capability=CAP_SYS_RESOURCE",
         `--directory=${this.root}`,
         `--hostname=${this.hostName()}`,
         `--network-namespace-path=/run/netns/${this.options.attachment.namespace}`,
