@@ -4,6 +4,7 @@ source lib/core.sh
 source lib/wait.sh
 source lib/agent.sh
 source lib/logins.sh
+source lib/confined.sh
 source lib/certificates.sh
 source lib/telemetry.sh
 source lib/watch.sh
@@ -244,31 +245,9 @@ ReadWritePaths=$TLS
 RuntimeDirectory=follow-roles
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-UMask=0077
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-# Not ProcSubset=pid: a boot report names the boot, which is in /proc/sys.
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
+$(confined)
 SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
+# Not ProcSubset=pid: a boot report names the boot, which is in /proc/sys.
 UNIT
 put /etc/systemd/system/follow-roles.timer root 644 <<'UNIT'
 [Timer]

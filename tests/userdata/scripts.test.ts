@@ -57,6 +57,7 @@ describe("a change of a file", () => {
     "lib/certificates.sh": { postgres: true },
     "lib/agent.sh": { postgres: true, django: true },
     "lib/backup.sh": { postgres: true },
+    "lib/confined.sh": { postgres: true },
     "lib/json.sh": { postgres: true, release: true },
     "lib/logins.sh": { postgres: true },
     "lib/packages.sh": { postgres: true, django: true },

@@ -3,6 +3,7 @@
 # RESTORE_FROM, RESTORE_TO, BACKUP_BUCKET, BACKUP_REGION, BACKUP_SECRET_ARN, BACKUP_FULLS,
 # DATABASE_HOSTNAME, and the places `home`, `data` and `bin` of the cluster.
 # shellcheck shell=bash
+source lib/confined.sh
 source lib/json.sh
 source lib/logins.sh
 source lib/secrets.sh
@@ -184,30 +185,8 @@ TimeoutStartSec=$3
 User=postgres
 Nice=10
 IOSchedulingClass=idle
-UMask=0077
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-ProtectSystem=strict
 ReadWritePaths=$home /run/postgresql
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallErrorNumber=EPERM
+$(confined)
 UNIT
   put "/etc/systemd/system/$1.timer" root 644 <<UNIT
 [Unit]
