@@ -1,4 +1,4 @@
-# A PostgreSQL 17 host whose data, certificates included, live on a volume that outlives it.
+# A PostgreSQL 17 host whose data, certificates included, live on a volume that outlives it. It is fetched: fetch.sh.
 # shellcheck shell=bash
 source lib/core.sh
 source lib/wait.sh
@@ -9,7 +9,6 @@ source lib/certificates.sh
 source lib/telemetry.sh
 source lib/watch.sh
 source lib/backup.sh
-SCRIPT=postgres
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
 data=$home/17/main

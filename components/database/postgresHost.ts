@@ -7,7 +7,7 @@ import { metadataOptions, rootDisk } from "../host/host";
 import type { HostAccess } from "../host/hostAccess";
 import { HostRole } from "../host/hostRole";
 import { instanceTypeDetails } from "../host/instanceTypes";
-import { userDataFor } from "../host/userData";
+import { fetchedScript, userDataFor } from "../host/userData";
 import { putFigures, readObjects, readSecrets, readSecretVersion, writeObjects } from "../iam/policies";
 import { Firewall, internetEgress } from "../network/firewall";
 import type { ClientNetwork, HostNetwork } from "../network/networks";
@@ -106,7 +106,7 @@ const snapshotTimeout = "4h";
  * | `ownerPasswordVersion`, `appPasswordVersion`, raised by one | the host makes the new login while it runs; then a release or a roll-out uses it |
  * | `authorityVersion`, raised by one | the host signs with the authority that clients trust already, while it runs; then a release and a roll-out, which trust the next |
  * | `volumeGiB` | grows in place, and the file system within a minute, while the cluster runs; it never shrinks |
- * | `hostVersion`, `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `telemetry`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh` and the parts of `userdata/lib/` that it names | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
+ * | `hostVersion`, `instanceType`, `debianImage`, `parameters`, the key pair, `sessionManager`, `telemetry`, `domain`, the range of either network, `egress` between public and private, `userdata/postgres.sh`, `userdata/fetch.sh` and the parts of `userdata/lib/` that they name | a snapshot, then replaced: the old host goes first, as two cannot have the volume |
  * | `neededConnections`, SSH's networks, a zone of the clients more or less, `tags` | in place |
  * | `protect`, `secretRecoveryDays` | in place |
  * | `generation` | a new volume, restored from the backups of another generation, and a new host; the volume of the generation before stays |
@@ -122,6 +122,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   private readonly name: string;
   private readonly args: PostgresHostArgs;
   private readonly child = { parent: this };
+  private readonly script = fetchedScript("postgres");
 
   constructor(name: string, args: PostgresHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-on-ec2:components:PostgresHost", name, {}, opts);
@@ -132,10 +133,15 @@ export class PostgresHost extends pulumi.ComponentResource {
     const owner = this.createSecret("owner", ownerRole, args.ownerPasswordVersion, host);
     const app = this.createSecret("app", appRole, args.appPasswordVersion, host);
     const roles = rolesDocument({ owner, app, authority: args.authorityVersion });
-    const published = args.gate.publish(`${name}-roles`, rolesKey, roles.content, this.child);
+    const published = args.gate.publish(
+      `${name}-roles`,
+      { key: rolesKey, content: roles.content, contentType: "application/json" },
+      this.child,
+    );
+    const script = this.publishScript();
     const volume = this.createVolumes();
     const role = this.createRole(owner, app);
-    const instance = this.createInstance(volume, role, host, published);
+    const instance = this.createInstance(volume, role, host, [published, script]);
     const attachment = this.attach(volume, instance);
     const record = this.createName(instance);
     const booted = args.gate.waitForBoot(
@@ -169,6 +175,16 @@ export class PostgresHost extends pulumi.ComponentResource {
     ).secret;
   }
 
+  /** Named after its content: a host of an earlier one has it until it is gone. */
+  private publishScript(): aws.s3.BucketObjectv2 {
+    const { key, sha256, content } = this.script;
+    return this.args.gate.publish(
+      `${this.name}-script-${sha256.slice(0, 8)}`,
+      { key, content, contentType: "text/x-shellscript" },
+      this.child,
+    );
+  }
+
   /** The volume of this generation; that of the one before stays, for the way back. */
   private createVolumes(): aws.ebs.Volume {
     const { number } = this.args.generation;
@@ -197,6 +213,7 @@ export class PostgresHost extends pulumi.ComponentResource {
       {
         statements: [
           gate.reportStatement(),
+          readObjects(gate.bucketArn, this.script.key),
           readObjects(gate.bucketArn, rolesKey),
           writeObjects(gate.bucketArn, authorityKey("*")),
           readSecrets(owner.arn, app.arn),
@@ -215,7 +232,7 @@ export class PostgresHost extends pulumi.ComponentResource {
     volume: aws.ebs.Volume,
     role: HostRole,
     host: string,
-    roles: pulumi.Resource,
+    fetched: readonly pulumi.Resource[],
   ): aws.ec2.Instance {
     const { network, access, backups, protect } = this.args;
     const firewall = this.createFirewall();
@@ -247,7 +264,7 @@ export class PostgresHost extends pulumi.ComponentResource {
       },
       {
         ...this.child,
-        dependsOn: [network.ready, role, firewall, roles, backups.ready, snapshot],
+        dependsOn: [network.ready, role, firewall, ...fetched, backups.ready, snapshot],
         deleteBeforeReplace: true,
         replaceOnChanges: ["instanceType"],
       },

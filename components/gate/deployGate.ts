@@ -17,6 +17,7 @@ import type {
   CutOverGate,
   CutOverWait,
   HostBucket,
+  PublishedText,
   ReportVariables,
 } from "../host/gates";
 
@@ -43,7 +44,7 @@ const sources = ["index.mjs", "contract.cjs"];
  * and a Lambda function that reads those reports, and the health of a new fleet. Each wait is one invocation. One that fails
  * leaves nothing in the state, so that the next `pulumi up` asks again, while everything behind it waits.
  *
- * The bucket also holds what hosts fetch at boot: the application's archive and the database's CA certificate.
+ * The bucket also holds what hosts fetch at boot: the application's archive, the database host's boot script and its CA certificates.
  *
  * A month costs less than $0.10, in dev and prod alike.
  *
@@ -111,15 +112,10 @@ export class DeployGate extends pulumi.ComponentResource implements BootGate, Cu
     return this.invoke(name, event, { templateVersion }, opts);
   }
 
-  publish(
-    name: string,
-    key: string,
-    content: pulumi.Input<string>,
-    opts: pulumi.CustomResourceOptions,
-  ): aws.s3.BucketObjectv2 {
+  publish(name: string, text: PublishedText, opts: pulumi.CustomResourceOptions): aws.s3.BucketObjectv2 {
     return new aws.s3.BucketObjectv2(
       name,
-      { bucket: this.bucketName, key, content, contentType: "application/json" },
+      { bucket: this.bucketName, ...text },
       pulumi.mergeOptions({ provider: this.getProvider("aws:s3/bucketObjectv2:BucketObjectv2") }, opts),
     );
   }

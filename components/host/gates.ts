@@ -64,15 +64,18 @@ export interface CutOverGate {
   waitForCutOver(name: string, wait: CutOverWait, opts: pulumi.CustomResourceOptions): aws.lambda.Invocation;
 }
 
+/** A text for hosts. */
+export interface PublishedText {
+  readonly key: string;
+  readonly content: pulumi.Input<string>;
+  /** MIME type. */
+  readonly contentType: string;
+}
+
 /** The bucket of the reports, which also holds what hosts fetch. */
 export interface HostBucket {
   readonly bucketName: pulumi.Output<string>;
   readonly bucketArn: pulumi.Output<string>;
   /** Puts a text into the bucket, for hosts of any region to fetch. Nothing secret. */
-  publish(
-    name: string,
-    key: string,
-    content: pulumi.Input<string>,
-    opts: pulumi.CustomResourceOptions,
-  ): aws.s3.BucketObjectv2;
+  publish(name: string, text: PublishedText, opts: pulumi.CustomResourceOptions): aws.s3.BucketObjectv2;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -29,15 +30,47 @@ export function userDataFor<S extends BootScript>(
 
 /** User data for a boot script whose variables are all known. */
 export function renderBootScript<S extends BootScript>(script: S, variables: BootVariables<S>): string {
-  return renderUserData(readText("cloud-config.yaml"), assembleScript(script), variables as PlainVariables);
+  const { given, fetched } = assembleScript(script);
+  const pinned: PlainVariables =
+    fetched === undefined ? {} : { SCRIPT: script, SCRIPT_SHA256: sha256(fetched) };
+  return renderUserData(readText("cloud-config.yaml"), given, {
+    ...pinned,
+    ...(variables as PlainVariables),
+  });
+}
+
+/** What a host fetches at its first boot, from the bucket of the reports. */
+export interface FetchedScript {
+  readonly key: string;
+  readonly sha256: string;
+  readonly content: string;
+}
+
+/** Boot scripts that are too long for user data. */
+const long: readonly BootScript[] = ["postgres"];
+
+/** The boot script of a host whose user data only fetches it, and has its hash: the host runs no other. */
+export function fetchedScript(script: BootScript): FetchedScript {
+  const { fetched } = assembleScript(script);
+  if (fetched === undefined) throw new Error(`${script}.sh is in its host's user data as a whole.`);
+  const hash = sha256(fetched);
+  return { key: `scripts/${hash}.sh`, sha256: hash, content: fetched };
+}
+
+/** A boot script as its host gets it. */
+export interface AssembledScript {
+  /** In the user data. */
+  readonly given: string;
+  /** By way of the bucket; undefined for a script that the user data has as a whole. */
+  readonly fetched?: string;
 }
 
 /**
  * A boot script with the parts of the library that it names in lines such as `source lib/core.sh`, and those that they name,
- * each once and before it is used. What it does not name is not in its user data, and neither are comments: a change of them
- * leaves the host alone.
+ * each once and before it is used. What it does not name is not in it, and neither are comments: a change of them leaves the
+ * host alone.
  */
-export function assembleScript(script: BootScript, read = readText): string {
+export function assembleScript(script: BootScript, read = readText): AssembledScript {
   const seen = new Set<string>();
   const inline = (file: string): string =>
     read(file).replace(/^source (lib\/\w+\.sh)\n/gm, (_line, part: string) => {
@@ -45,8 +78,13 @@ export function assembleScript(script: BootScript, read = readText): string {
       seen.add(part);
       return inline(part);
     });
-  return inline(`${script}.sh`).replace(/^\s*(#.*)?\n/gm, "");
+  const assemble = (file: string) => inline(file).replace(/^\s*(#.*)?\n/gm, "");
+  return long.includes(script)
+    ? { given: assemble("fetch.sh"), fetched: assemble(`${script}.sh`) }
+    : { given: assemble(`${script}.sh`) };
 }
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 const readText = (file: string) => readFileSync(path.join(directory, file), "utf8");
 
@@ -81,7 +119,7 @@ export function renderUserData(cloudConfig: string, body: string, variables: Pla
   const compressed = gzipSync(Buffer.from(message), { level: 9, mtime: 0 });
   if (compressed.length > userDataLimit) {
     throw new Error(
-      `User data has ${compressed.length} bytes and EC2 takes ${userDataLimit}: shorten the scripts, or move parts of them into the image.`,
+      `User data has ${compressed.length} bytes and EC2 takes ${userDataLimit}: shorten the script, or have its host fetch it: fetchedScript.`,
     );
   }
   return Buffer.from(compressed).toString("base64");

@@ -70,7 +70,7 @@ testStack({
     "route53:Zone": 1,
     "s3:Bucket": 4,
     "s3:BucketLifecycleConfiguration": 4,
-    "s3:BucketObjectv2": 2,
+    "s3:BucketObjectv2": 3,
     "s3:BucketOwnershipControls": 4,
     "s3:BucketPolicy": 4,
     "s3:BucketPublicAccessBlock": 4,

@@ -7,6 +7,7 @@ import { find, type Graph, ofType, recordGraph } from "../../local/engine/record
 import { listOf, statementsOf } from "../../policy/statements";
 import { types } from "../../policy/types";
 import { scriptOf } from "../../policy/userData";
+import { whole } from "../userdata/assembled";
 
 const root = path.join(__dirname, "..", "..");
 
@@ -186,7 +187,11 @@ for (const stack of ["dev", "prod"])
       assert.deepEqual(allowed(graph, `${stack}-${policy}`), [...new Set(calls)].sort());
 
     it("to the database host is what its boot script and its agents call", () => {
-      const script = scriptFor(types.instance, "db");
+      const given = scriptFor(types.instance, "db");
+      const [object] = ofType(graph, "aws:s3/bucketObjectv2:BucketObjectv2").filter(
+        ({ inputs }) => inputs["key"] === `scripts/${variablesOf(given)["SCRIPT_SHA256"]}.sh`,
+      );
+      const script = whole(given, String(object?.inputs["content"]));
       assert.equal(variablesOf(script)["SESSION_MANAGER"], "true");
       assert.match(variablesOf(script)["TELEMETRY_LOG_GROUP"] ?? "", /-db-hosts-/);
       isExactly("db-role-policy", [

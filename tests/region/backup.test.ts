@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import * as s3 from "@aws-sdk/client-s3";
 import { CreateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import type { BootVariables } from "../../components/host/bootVariables";
-import { renderBootScript } from "../../components/host/userData";
+import { fetchedScript, renderBootScript } from "../../components/host/userData";
 import { bootReportKey, userIdOf, type BootReport } from "../../gate/contract.cjs";
 import { prepareRegion, startRegion } from "../../local/aws/region";
 import type { Region } from "../../local/aws/region";
@@ -107,6 +107,8 @@ describe("backups and restores of the database", () => {
     await createSecret("backup", { passphrase: "a passphrase of many words" });
     const roles = { version: "1", authority: 1, owner: secrets["owner"], app: secrets["app"] };
     await put("reports", "database/roles.json", JSON.stringify(roles));
+    const { key, content } = fetchedScript("postgres");
+    await put("reports", key, content);
     await createNetwork(webRegion, "10.10");
     await createNetwork(databaseRegion, "10.20");
   });

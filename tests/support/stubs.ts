@@ -68,12 +68,8 @@ export function stubGate(provider: aws.Provider): BootGate & CutOverGate & HostB
     }),
     waitForBoot: wait,
     waitForCutOver: wait,
-    publish: (name, key, content, opts) =>
-      new aws.s3.BucketObjectv2(
-        name,
-        { bucket: "bucket", key, content },
-        pulumi.mergeOptions({ provider }, opts),
-      ),
+    publish: (name, text, opts) =>
+      new aws.s3.BucketObjectv2(name, { bucket: "bucket", ...text }, pulumi.mergeOptions({ provider }, opts)),
   };
 }
 

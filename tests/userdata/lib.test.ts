@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -17,6 +18,11 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type BootReport, bootReportKey, userIdOf } from "../../gate/contract.cjs";
 import { credentials, FakeAws, hostEnvironment, roleId } from "./fakeAws";
 
+const readPart = (part: string) =>
+  readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8").replace(
+    /^source lib\/.*\n/gm,
+    "",
+  );
 const library = [
   "core",
   "wait",
@@ -29,9 +35,8 @@ const library = [
   "telemetry",
   "watch",
 ]
-  .map((part) => readFileSync(path.join(__dirname, "..", "..", "userdata", "lib", `${part}.sh`), "utf8"))
-  .join("")
-  .replace(/^source .*\n/gm, "");
+  .map(readPart)
+  .join("");
 const reportKey = bootReportKey(userIdOf(roleId, "i-1"));
 const version = "v-1";
 const secretArn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:app-AbCdEf";
@@ -571,4 +576,55 @@ describe("what looks after the database", () => {
         message,
       });
     });
+});
+
+describe("a boot script that is fetched", () => {
+  const key = (hash: string) => `reports/scripts/${hash}.sh`;
+  const script = 'step "work"; echo "by $SCRIPT"';
+  const hash = createHash("sha256").update(script).digest("hex");
+  const keeps = () => path.join(folder, "kept");
+  const fetch = (pinned = hash) =>
+    `export SCRIPT=test SCRIPT_SHA256=${pinned}\n${readPart("../fetch").replace("/usr/local/lib/boot", '"$HERE"/kept')}`;
+
+  it("is run when it has the hash that the user data names, and is kept for the next boot", async () => {
+    aws.objects.set(key(hash), script);
+    for (const fetched of [true, false]) {
+      aws.requests.length = 0;
+      const { status, output, report } = await boot(fetch());
+      assert.equal(status, 0, output);
+      assert.match(output, /^by test$/m);
+      assert.equal(report.step, "work");
+      assert.equal(aws.requests.includes(`GET /${key(hash)}`), fetched);
+      aws.objects.delete(key(hash));
+    }
+    assert.equal(statSync(path.join(keeps(), `${hash}.sh`)).mode & 0o777, 0o500);
+  });
+
+  it("is not run when it has another, and the report says so", async () => {
+    aws.objects.set(key(hash), `${script}; echo more`);
+    const { status, output, report } = await boot(fetch());
+    assert.equal(status, 1);
+    assert.doesNotMatch(output, /^by test$/m);
+    assert.equal(
+      report.message,
+      `cannot fetch scripts/${hash}.sh from reports (may the instance's role read it?): it is not the script that was deployed, whose SHA-256 is ${hash}`,
+    );
+    assert.equal(report.step, "fetch the boot script");
+    assert.equal(existsSync(keeps()), false);
+  });
+
+  it("is fetched anew when what was kept is damaged", async () => {
+    aws.objects.set(key(hash), script);
+    mkdirSync(keeps());
+    writeFileSync(path.join(keeps(), `${hash}.sh`), "echo damaged");
+    const { status, output } = await boot(fetch());
+    assert.equal(status, 0, output);
+    assert.doesNotMatch(output, /damaged/);
+  });
+
+  it("that is missing fails the boot, with S3's answer", async () => {
+    const { status, report } = await boot(fetch());
+    assert.equal(status, 1);
+    assert.match(report.message, /^cannot fetch scripts\/\w+\.sh from reports .*: s3 answered 404/);
+  });
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, it } from "node:test";
 import { type BootScript, bootVariables } from "../../components/host/bootVariables";
 import { assembleScript, userDataLimit } from "../../components/host/userData";
-import { messageOf } from "../../policy/userData";
+import { messageOf, scriptOf } from "../../policy/userData";
 import { assemble, scripts } from "./assembled";
 
 const directory = path.join(__dirname, "..", "..", "userdata");
@@ -33,6 +34,12 @@ for (const script of scripts)
       assert.ok(length < 0.95 * userDataLimit, `${length} bytes`);
     });
 
+    it("has in its user data the hash of what it fetches", () => {
+      const { fetched } = assembleScript(script);
+      const pinned = /^export SCRIPT_SHA256='(\w+)'$/m.exec(scriptOf(userData))?.[1];
+      assert.equal(pinned, fetched && createHash("sha256").update(fetched).digest("hex"));
+    });
+
     it("keeps the mechanism by which it runs at every boot", () => {
       assert.match(messageOf(userData), /^cloud_final_modules:\n {2}- \[scripts-user, always\]$/m);
     });
@@ -43,8 +50,8 @@ describe("a change of a comment", () => {
     const read = (name: string) => readFileSync(path.join(directory, name), "utf8");
     for (const script of scripts)
       assert.equal(
-        assembleScript(script, (name) => `# a comment\n\n${read(name)}`),
-        assembleScript(script, read),
+        JSON.stringify(assembleScript(script, (name) => `# a comment\n\n${read(name)}`)),
+        JSON.stringify(assembleScript(script, read)),
       );
   });
 });
@@ -53,6 +60,7 @@ describe("a change of a file", () => {
   const everywhere = { postgres: true, django: true, web: true, release: true };
   /** Which user data changes with it, and so which hosts are replaced. */
   const effects: Readonly<Record<string, Partial<Record<BootScript, boolean>>>> = {
+    "fetch.sh": { postgres: true },
     "lib/core.sh": everywhere,
     "lib/certificates.sh": { postgres: true },
     "lib/agent.sh": { postgres: true, django: true },
@@ -80,7 +88,7 @@ describe("a change of a file", () => {
       const changed = (name: string) => (name === file ? `${read(name)}true\n` : read(name));
       for (const script of scripts)
         assert.equal(
-          assembleScript(script, changed) !== assembleScript(script, read),
+          JSON.stringify(assembleScript(script, changed)) !== JSON.stringify(assembleScript(script, read)),
           effect[script] ?? false,
           script,
         );

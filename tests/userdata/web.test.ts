@@ -82,7 +82,7 @@ function stub(name: string, body: string): void {
 async function boot(meanwhile = ":", logGroup = ""): Promise<number | null> {
   const log = path.join(folder, "log");
   const text =
-    `unset SECONDS; SECONDS=0; sleep() { SECONDS=$((SECONDS + 60)); ${meanwhile}; }\n${assembleScript("web")}`
+    `unset SECONDS; SECONDS=0; sleep() { SECONDS=$((SECONDS + 60)); ${meanwhile}; }\n${assembleScript("web").given}`
       .replace("LOG=/var/log/cloud-init-output.log", `LOG='${log}'`)
       .replace("run=/run/app", `run='${folder}/run/app'`)
       .replaceAll(/(\/etc\/systemd\/system|\/usr\/local\/lib|\/var\/log|\/opt\/aws)\//g, `${folder}$1/`);

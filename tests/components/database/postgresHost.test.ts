@@ -4,6 +4,7 @@ import { PostgresHost, type PostgresHostArgs } from "../../../components/databas
 import { type Evaluation, evaluate, providerOf, valueOf } from "../../support/component";
 import { ancestors, find, ofType, unknownImage, unknownType } from "../../../local/engine/recorder";
 import { stubAccess, stubBackups, stubGate, stubNetwork, stubTelemetry } from "../../support/stubs";
+import { fetchedScript } from "../../../components/host/userData";
 import { scriptOf } from "../../../policy/userData";
 
 const region = "us-east-2";
@@ -77,6 +78,19 @@ describe("PostgresHost", () => {
     assert.deepEqual(other.owner, owner);
   });
 
+  it("publishes the boot script under its hash, for the host to run no other, before there is a host", async () => {
+    const graph = await construct();
+    const { key, sha256, content } = fetchedScript("postgres");
+    const object = find(graph, "aws:s3/bucketObjectv2:BucketObjectv2", `db-script-${sha256.slice(0, 8)}`);
+    assert.deepEqual([object.inputs["key"], object.inputs["content"]], [key, content]);
+    assert.match(
+      scriptOf(String(host(graph).inputs["userDataBase64"])),
+      new RegExp(`^export SCRIPT_SHA256='${sha256}'$`, "m"),
+    );
+    assert.equal(key, `scripts/${sha256}.sh`);
+    assert.ok(ancestors(graph, host(graph)).has(object.name));
+  });
+
   it("tells host and clients of another certificate authority by its number", async () => {
     const graph = await construct({ authorityVersion: 2 });
     assert.equal(roles(graph).authority, 2);
@@ -118,6 +132,7 @@ describe("PostgresHost", () => {
       ),
       [
         "s3:PutObject arn:aws:s3:::bucket/boot",
+        `s3:GetObject arn:aws:s3:::bucket/${fetchedScript("postgres").key}`,
         "s3:GetObject arn:aws:s3:::bucket/database/roles.json",
         "s3:PutObject arn:aws:s3:::bucket/tls/postgres-ca-*.pem",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-2:123456789012:secret:db-owner," +
