@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Failure } from "./failure";
+import { regionFolder } from "./localRegion";
 
 /** The environment variable with the service's address. */
 export const urlVariable = "DJANGO_ON_EC2_URL";
@@ -21,8 +22,8 @@ export interface Outputs {
   readonly awsEndpointUrl?: string;
 }
 
-// Where a running local region keeps them, in the folder of its checkout.
-const localFile = ".local/outputs.json";
+/** Where a running local region keeps them, in the folder of its checkout. */
+const localFile = () => `${regionFolder()}/outputs.json`;
 
 /** The service's address: from the option, the environment, the stack or the local region. */
 export async function serviceUrl(options: ServiceOptions, env = process.env): Promise<string> {
@@ -38,7 +39,7 @@ export async function serviceUrl(options: ServiceOptions, env = process.env): Pr
       "  --url URL",
       `  the environment variable ${urlVariable}`,
       "  --stack NAME, whose output serviceUrl is read by the Pulumi CLI",
-      `  ${localFile} in this folder, which "npm start" keeps while its region is up`,
+      `  ${localFile()} in this folder, which "npm start" keeps while its region is up`,
     ].join("\n"),
   );
 }
@@ -74,14 +75,15 @@ async function stackOutputs(stack: string): Promise<Outputs> {
 }
 
 async function localOutputs(): Promise<Outputs | undefined> {
+  const file = localFile();
   let text: string;
   try {
-    text = await readFile(localFile, "utf8");
+    text = await readFile(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  return checked(text, localFile);
+  return checked(text, file);
 }
 
 function checked(text: string, source: string): Outputs {

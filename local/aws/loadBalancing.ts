@@ -4,11 +4,10 @@ import type { ListenerOptions, TargetGroupSettings } from "../machine/balancer/h
 import { portHolder } from "../machine/balancer/ports";
 import { TargetGroup } from "../machine/balancer/targetGroup";
 import type { Attachment, VpcNetwork } from "../machine/network/vpcNetwork";
+import { loopbackAddress } from "../machine/state";
 import type { Inventory } from "./inventory";
 import { arn, physicalName, randomHex } from "./naming";
 
-/** Loopback addresses of the balancers: one each, so that each has its listeners' own ports. */
-const addressOf = (index: number) => `127.0.10.${index}`;
 const standardPort = 80;
 /** Where an HTTP listener goes when another program of the machine has port 80. */
 const otherPorts = Array.from({ length: 20 }, (_, index) => 8080 + index);
@@ -17,6 +16,7 @@ interface LoadBalancer {
   readonly name: string;
   /** Names its places in the network. */
   readonly label: string;
+  /** On the machine: one each, so that each has its listeners' own ports. */
   readonly address: string;
   /** Port on the machine for the listener of port 80. */
   readonly httpPort: number;
@@ -90,7 +90,7 @@ export function loadBalancingHandlers(inventory: Inventory): Handlers {
       if (subnetId === undefined) throw new Error("a load balancer needs subnets");
       const network = inventory.networkOf(subnetId);
       const number = ++count;
-      const address = addressOf(number);
+      const address = loopbackAddress(number);
       const suffix = `app/${name}/${randomHex(16)}`;
       const id = arn("elasticloadbalancing", region, `loadbalancer/${suffix}`);
       let httpPort = standardPort;

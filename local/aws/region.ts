@@ -76,17 +76,13 @@ export interface Region {
 
 /** Builds what of a region's parts the cache does not hold yet, side by side. */
 export async function prepareRegion(show: ShowStep, signal: AbortSignal): Promise<RegionParts> {
-  const [image, python] = await together(
+  const [baseImage, python] = await together(
     signal,
     (either) => show("base image", (step) => ensureBaseImage((what) => step.update(what), either), either),
     (either) =>
-      show(
-        "moto",
-        (step) => motoPython({ signal: either, onBuild: () => step.update("installing into the cache") }),
-        either,
-      ),
+      show("moto", (step) => motoPython({ signal: either, report: (what) => step.update(what) }), either),
   );
-  return { baseImage: image.path, python };
+  return { baseImage, python };
 }
 
 /** Starts the region's services. When that fails nothing of it is left. */

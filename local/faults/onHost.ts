@@ -34,10 +34,10 @@ export async function onHost(instanceId: string, script: string): Promise<string
 
 /** Ends all that runs on a host at once. */
 export function cutPower(instanceId: string): void {
-  const record = readRecord(join(statePath, "processes", `${instanceId}.json`));
+  const record = readRecord(join(statePath(), "processes", `${instanceId}.json`));
   if (!record || !isAlive(record)) throw new Error(`host ${instanceId} does not run`);
   process.kill(record.pid, "SIGKILL");
 }
 
 /** Network namespace of a host. */
-export const namespaceOf = (instanceId: string): string => `${namePrefix}${instanceId}`;
+export const namespaceOf = (instanceId: string): string => `${namePrefix()}${instanceId}`;

@@ -12,7 +12,7 @@ function roots(): string[] {
 
 /** A host's control groups: one of its own in each hierarchy, so that hosts do not share their systemd's groups. */
 export const controlGroupsOf = (id: string): string[] =>
-  roots().map((root) => join(root, `${namePrefix}${id}`));
+  roots().map((root) => join(root, `${namePrefix()}${id}`));
 
 /** Processor time that a host has had, in seconds; undefined while it does not run. */
 export function processorSeconds(id: string): number | undefined {
@@ -23,11 +23,11 @@ export function processorSeconds(id: string): number | undefined {
   return micros === undefined ? undefined : Number(micros) / 1e6;
 }
 
-/** The control groups of all hosts, whatever run made them. */
+/** The control groups of all hosts of this local region, whatever run made them. */
 export const allControlGroups = (): string[] =>
   roots().flatMap((root) =>
     readdirSync(root)
-      .filter((name) => name.startsWith(namePrefix))
+      .filter((name) => name.startsWith(namePrefix()))
       .map((name) => join(root, name)),
   );
 

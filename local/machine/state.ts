@@ -1,20 +1,26 @@
-import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, processRecord, readRecord } from "./processRecord";
+import { regionNumber, regionVariable } from "../../client/localRegion";
+import { releaseLock, takeLock } from "./processLock";
 
-/** Everything that the local region keeps on disk, the base image apart. */
-export const statePath = "/var/lib/django-on-ec2";
-/** Prefix of the network namespaces, control groups and mount sources that belong to the local region. */
-export const namePrefix = "doe2-";
+// Names of one local region must not begin those of another: each removes what has its own.
+const marked = (mark: string) => (regionNumber() === 0 ? "" : `${mark}${regionNumber()}`);
 
-const lockFile = `${statePath}.lock`;
+/** Everything that this local region keeps on disk, the base image apart. */
+export const statePath = (): string => `/var/lib/django-on-ec2${marked("-")}`;
+/** Prefix of the network namespaces, control groups and mount sources that belong to this local region. */
+export const namePrefix = (): string => `doe2${marked("r")}-`;
+/** This local region's loopback addresses on the machine, counted from 1. */
+export const loopbackAddress = (index: number): string => `127.0.${10 + regionNumber()}.${index}`;
+/** Names the process that holds this local region. */
+export const lockFile = (): string => `${statePath()}.lock`;
 
-/** Another local region runs on this machine. */
+/** Another process holds the local region. */
 export class RegionBusyError extends Error {
   constructor(readonly pid: number) {
     super(
-      `another local region runs on this machine (process ${pid}); ` +
-        `one machine holds one region: stop that run with Ctrl-C or "kill ${pid}", then start again`,
+      `process ${pid} holds the local region ${regionNumber()} of this machine: stop that run with Ctrl-C or "kill ${pid}", ` +
+        `then start again; or start another region beside it, by ${regionVariable}=${(regionNumber() + 1) % 10}`,
     );
     this.name = "RegionBusyError";
   }
@@ -24,27 +30,11 @@ export class RegionBusyError extends Error {
 export class StateDirectory {
   private constructor(readonly path: string) {}
 
-  /** Takes the machine's only region; throws `RegionBusyError` while another process holds it. */
+  /** Takes this local region; throws `RegionBusyError` while another process holds it. */
   static acquire(): StateDirectory {
-    const own = processRecord(process.pid, process.argv.join(" "));
-    const draft = `${lockFile}.${process.pid}`;
-    try {
-      writeFileSync(draft, JSON.stringify(own));
-      for (;;) {
-        try {
-          linkSync(draft, lockFile); // appears whole, or not at all
-          break;
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-          const holder = readRecord(lockFile);
-          if (holder && isAlive(holder)) throw new RegionBusyError(holder.pid);
-          removeStaleLock();
-        }
-      }
-    } finally {
-      rmSync(draft, { force: true });
-    }
-    return new StateDirectory(statePath);
+    const holder = takeLock(lockFile());
+    if (holder) throw new RegionBusyError(holder.pid);
+    return new StateDirectory(statePath());
   }
 
   /** A folder below the state directory, made if it is missing. */
@@ -57,21 +47,6 @@ export class StateDirectory {
   }
 
   release(): void {
-    rmSync(lockFile, { force: true });
+    releaseLock(lockFile());
   }
-}
-
-/** Of two runs that find the same dead holder, one removes its lock: taking it away by name is atomic. */
-function removeStaleLock(): void {
-  const aside = `${lockFile}.stale-${process.pid}`;
-  try {
-    renameSync(lockFile, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return; // the other run was first
-    throw error;
-  }
-  const taken = readRecord(aside);
-  // The other run was first by more than that, and holds a lock of its own by now: it gets it back.
-  if (taken && isAlive(taken)) linkSync(aside, lockFile);
-  rmSync(aside, { force: true });
 }

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { allControlGroups, removeControlGroup } from "./controlGroups";
 import { run } from "./exec";
-import { nspawnFolder, nspawnMountSource } from "./host/nspawn";
+import { releaseNspawnFolder } from "./host/nspawn";
 import { mountsBelow, unmount } from "./mounts";
 import { namespaceFolder, NetworkNamespace } from "./network/namespace";
 import { patiently } from "./patiently";
@@ -11,9 +11,10 @@ import { namePrefix } from "./state";
 import type { StateDirectory } from "./state";
 
 /**
- * Removes everything that the local region ever makes on a machine: processes, mounts, loop devices, network
+ * Removes everything that a local region ever makes on a machine: processes, mounts, loop devices, network
  * namespaces (and with them addresses, routes and firewall tables), control groups and files. It recognises its own by
- * recorded process, folder and name prefix, and touches nothing else. Answers what it removed.
+ * recorded process, folder and name prefix, and touches nothing else, nor anything of another local region. Answers what it
+ * removed.
  * Throws one error that lists whatever could not be removed.
  */
 export async function sweep(state: StateDirectory): Promise<string[]> {
@@ -39,7 +40,7 @@ export async function sweep(state: StateDirectory): Promise<string[]> {
     );
   }
   const namespaces = (existsSync(namespaceFolder) ? readdirSync(namespaceFolder) : [])
-    .filter((name) => name.startsWith(namePrefix))
+    .filter((name) => name.startsWith(namePrefix()))
     .map((name) => new NetworkNamespace(name));
   for (const namespace of namespaces)
     await namespace
@@ -58,10 +59,7 @@ export async function sweep(state: StateDirectory): Promise<string[]> {
     await remove(`network namespace ${namespace.name}`, () => patiently(() => namespace.delete()));
   for (const group of allControlGroups())
     await remove(`control group ${basename(group)}`, () => removeControlGroup(group));
-  if (readFileSync("/proc/self/mounts", "utf8").includes(`${nspawnMountSource} ${nspawnFolder} `))
-    await unmount(nspawnFolder).catch((error: unknown) =>
-      problems.push(`${nspawnFolder}: ${(error as Error).message}`),
-    );
+  await patiently(releaseNspawnFolder).catch((error: unknown) => problems.push((error as Error).message));
   // Never delete through a mount that is still there.
   if (mountsBelow(state.path).length === 0) rmSync(state.path, { recursive: true, force: true });
   if (problems.length > 0) throw new Error(`could not remove:\n  ${problems.join("\n  ")}`);

@@ -1,4 +1,5 @@
 /** What the commands of this folder have in common: a run that tells how it went by words and exit status. */
+import { regionNumber } from "../../client/localRegion";
 import { explain } from "../terminal/explain";
 import { Progress } from "../terminal/progress";
 import { isolate } from "./environment";
@@ -45,6 +46,7 @@ export function exitWith(command: Promise<number>): void {
 
 async function execute(help: string, read: (args: readonly string[]) => Command): Promise<number> {
   isolate();
+  regionNumber(); // refuses one that is none
   let command: Command;
   try {
     command = read(process.argv.slice(2));

@@ -45,7 +45,7 @@ export async function deploy(options: Options, circumstances: Circumstances): Pr
     circumstances,
     `Preparing stack ${options.stack}`,
     async (either) => {
-      rmSync(outputsFile, { force: true }); // of a run that was killed
+      rmSync(outputsFile(), { force: true }); // of a run that was killed
       types = await progress.during(
         "previewing the program",
         () => previewProgram(options.stack, either),
@@ -68,7 +68,7 @@ export async function deploy(options: Options, circumstances: Circumstances): Pr
   const seconds = (performance.now() - startedAt) / 1000;
   const url = serviceUrl(outputs);
   await writeOutputs(outputs, region.apiEndpoint);
-  teardown.add("outputs", () => rmSync(outputsFile, { force: true }));
+  teardown.add("outputs", () => rmSync(outputsFile(), { force: true }));
   const counts = backend.counts();
   const steps = [...progress.finished];
   const tell = () => {

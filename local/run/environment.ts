@@ -1,3 +1,9 @@
+import { regionNumber, regionVariable } from "../../client/localRegion";
+
+/** What another terminal has to be told so that its commands mean this local region. */
+export const forOtherTerminals = (): string[] =>
+  regionNumber() === 0 ? [] : [`  export ${regionVariable}=${regionNumber()}`];
+
 /** Makes a run depend neither on who starts it nor on how: on their shell's settings or their AWS configuration. */
 export function isolate(): void {
   process.umask(0o022);

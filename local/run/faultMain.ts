@@ -22,9 +22,9 @@ ${names.map((name) => `  ${name.padEnd(14)} ${faultNamed(name)?.what}`).join("\n
 
 /** The region of this checkout. */
 function openSite(): Site {
-  if (!existsSync(outputsFile))
+  if (!existsSync(outputsFile()))
     throw new Error("no region is running for this checkout: start one with `npm start`, and leave it open");
-  const outputs = JSON.parse(readFileSync(outputsFile, "utf8")) as Record<string, string>;
+  const outputs = JSON.parse(readFileSync(outputsFile(), "utf8")) as Record<string, string>;
   const { awsEndpointUrl = "" } = outputs;
   return { endpoint: awsEndpointUrl, clients: awsClients(awsEndpointUrl), outputs };
 }

@@ -36,14 +36,14 @@ export async function openRegion(
   progress.heading(title);
   // First of all, as what was left may fill the disk. The state directory is the first thing that a run makes: where it
   // is, the packages are that the removal needs.
-  const hasState = existsSync(statePath);
+  const hasState = existsSync(statePath());
   const removeStale = async () => {
     const stale = await progress.during("looking for what a killed run left", () => sweep(state));
     for (const item of stale) progress.print(`    removed ${item}`);
   };
   if (hasState) await removeStale();
   teardown.add("clean-up", async () => {
-    if (!existsSync(statePath)) return; // nothing was made
+    if (!existsSync(statePath())) return; // nothing was made
     const rest = await progress.during("making sure that nothing is left", () => sweep(state));
     for (const item of rest) progress.warn(`! was still there, removed: ${item}`);
   });

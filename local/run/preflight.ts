@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { cacheDirectory } from "../machine/cache";
+import { cacheDirectory, exclusively } from "../machine/cache";
 import { suite } from "../machine/host/baseImage";
 import { CommandError, run } from "../machine/exec";
 import { statePath } from "../machine/state";
@@ -84,16 +84,16 @@ exec apt-get install --yes --quiet --no-install-recommends --no-upgrade "$@"`;
 
 /** Installs packages without starting or enabling any service. */
 export async function installPackages(packages: readonly string[], signal?: AbortSignal): Promise<void> {
-  const options = {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" },
-    signal,
-  };
-  try {
-    await run("apt-get", ["update", "--quiet"], options);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" };
+  const install = async () => {
+    await run("apt-get", ["update", "--quiet"], { env, signal });
     // Not to be stopped: a package manager that is cut short leaves the machine in need of repair.
-    const { env } = options;
     const unshare = ["--mount", "--propagation", "private", "--", "sh", "-c", installWithoutServices, "sh"];
     await run("unshare", [...unshare, ...packages], { env });
+  };
+  try {
+    // Another local region may install the same: apt itself would fail rather than wait.
+    await exclusively("/var/lib/django-on-ec2-packages", install, { signal });
   } catch (error) {
     signal?.throwIfAborted();
     const reason = error instanceof CommandError ? error.stderr.trim().slice(-1500) : String(error);
@@ -153,12 +153,12 @@ function kernelChecks(): KernelCheck[] {
     },
     {
       script: `
-        cd ${statePath} && folder=$(mktemp -d check.XXXXXX) && cd "$folder" && mkdir lower upper work root
+        cd ${statePath()} && folder=$(mktemp -d check.XXXXXX) && cd "$folder" && mkdir lower upper work root
         unshare --mount mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
         status=$?
         cd .. && rm -rf "$folder"
         exit $status`,
-      problem: `Overlay file systems can't be mounted below ${statePath}, where hosts keep their files.`,
+      problem: `Overlay file systems can't be mounted below ${statePath()}, where hosts keep their files.`,
       remedy:
         'Load the module ("modprobe overlay"), and have the folder on ext4 or XFS: on another overlay, as inside most ' +
         "containers, mount a volume there.",
@@ -173,7 +173,7 @@ export function checkPrivilege(checks: readonly KernelCheck[] = privilegeChecks)
 
 /** What of the kernel the hosts and networks need, tried rather than looked up. */
 export async function checkKernel(): Promise<void> {
-  await mkdir(statePath, { recursive: true });
+  await mkdir(statePath(), { recursive: true });
   await tryEach(kernelChecks());
 }
 
@@ -219,7 +219,7 @@ export function diskNeeds(cache: string = cacheDirectory()): Map<string, number>
   const isFilled = [/^base-[0-9a-f]+$/, /^moto-[0-9a-f]+$/].every((form) =>
     names.some((name) => form.test(name)),
   );
-  return new Map([[statePath, stateGib], ...(isFilled ? [] : [[cache, cacheGib] as const])]);
+  return new Map([[statePath(), stateGib], ...(isFilled ? [] : [[cache, cacheGib] as const])]);
 }
 
 /**

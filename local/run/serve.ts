@@ -8,6 +8,7 @@ import {
   removeEngineEnvironment,
   writeEngineEnvironment,
 } from "./engineEnvironment";
+import { forOtherTerminals } from "./environment";
 import { openRegion } from "./openRegion";
 
 /** Holds a region until the end is wanted, and lets Pulumi's engine deploy to it. */
@@ -26,10 +27,11 @@ export async function serve(circumstances: Circumstances): Promise<LastWords> {
   teardown.add("environment", () => removeEngineEnvironment());
 
   progress.heading("In another terminal");
+  for (const line of forOtherTerminals()) progress.print(line);
   progress.print(`  npm run local:up          # or local:preview, local:refresh, local:destroy`);
   progress.print("");
   progress.print("  # The same with a pulumi of your own:");
-  progress.print(`  . ./${relative(process.cwd(), engineFile)}`);
+  progress.print(`  . ./${relative(process.cwd(), engineFile())}`);
   progress.print(`  pulumi up --stack local`);
   progress.print(`\nThe region is up. Ctrl-C destroys everything in it.`);
   await interrupt.wait();

@@ -1,11 +1,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { regionFolder } from "../../client/localRegion";
 import type { StackOutputs } from "../engine/program";
 import { duration, shortType } from "../terminal/progress";
 import type { FinishedStep } from "../terminal/progress";
+import { forOtherTerminals } from "./environment";
 
 /** Where the outputs of a running region are kept for other programs. */
-export const outputsFile = join(__dirname, "..", "..", ".local", "outputs.json");
+export const outputsFile = (): string => join(__dirname, "..", "..", regionFolder(), "outputs.json");
 
 /** Outputs as `pulumi stack output --json` shows them: secrets masked. */
 export function outputsJson(outputs: StackOutputs): string {
@@ -20,7 +22,7 @@ export function outputsJson(outputs: StackOutputs): string {
 export async function writeOutputs(
   outputs: StackOutputs,
   apiEndpoint: string,
-  file = outputsFile,
+  file = outputsFile(),
 ): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, outputsJson({ ...outputs, awsEndpointUrl: { value: apiEndpoint, secret: false } }));
@@ -43,6 +45,7 @@ export function renderOutputs(outputs: StackOutputs): string {
 export function renderTrial(url: string, apiEndpoint: string): string {
   const client = "npm run -s client --";
   return [
+    ...forOtherTerminals(),
     `  # The page: ${url}/ (login and password of the administrator: in the secret that adminSecretName names)`,
     `  ${client} signup ada`,
     `  ${client} tasks add "Water them"`,

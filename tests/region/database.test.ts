@@ -8,6 +8,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { DescribeInstancesCommand, StartInstancesCommand } from "@aws-sdk/client-ec2";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { regionFolder } from "../../client/localRegion";
 import { awsClients, type RegionClients } from "../../local/api/clients";
 import { cutPower, hostCommand, onHost } from "../../local/faults/onHost";
 import { needsCli } from "../engine/deployment";
@@ -41,13 +42,13 @@ describe("the database host", needsCli, () => {
     database = await output("databaseInstanceId");
   }
   async function output(name: string): Promise<string> {
-    const command = `. .local/engine.env && pulumi stack output ${name} --stack local --show-secrets`;
+    const command = `. ${regionFolder()}/engine.env && pulumi stack output ${name} --stack local --show-secrets`;
     const answer = await run(copy.path, "bash", ["-c", command]);
     assert.equal(answer.status, 0, answer.output);
     return answer.output.trim();
   }
   async function inRegion<T>(name: string, ask: (clients: RegionClients) => Promise<T>): Promise<T> {
-    const environment = readFileSync(file(".local/engine.env"), "utf8");
+    const environment = readFileSync(file(`${regionFolder()}/engine.env`), "utf8");
     const clients = awsClients(/AWS_ENDPOINT_URL='(.*)'/.exec(environment)?.[1] ?? "");
     try {
       return await ask(clients.in(name));

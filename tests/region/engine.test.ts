@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DescribeAutoScalingGroupsCommand } from "@aws-sdk/client-auto-scaling";
 import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
+import { regionFolder } from "../../client/localRegion";
 import { awsClients, type RegionClients } from "../../local/api/clients";
 import { needsCli } from "../engine/deployment";
 import { type Deployed, deploy, type PulumiCommand, run } from "../support/pulumiCommands";
@@ -50,7 +51,10 @@ describe("the local region under Pulumi's engine", needsCli, () => {
   }
   /** A command of the CLI itself, in a shell that has read what the region wrote. */
   async function plain(command: string): Promise<string> {
-    const { status, output } = await run(copy.path, "bash", ["-c", `. .local/engine.env && ${command}`]);
+    const { status, output } = await run(copy.path, "bash", [
+      "-c",
+      `. ${regionFolder()}/engine.env && ${command}`,
+    ]);
     assert.equal(status, 0, output);
     return output;
   }
@@ -59,7 +63,7 @@ describe("the local region under Pulumi's engine", needsCli, () => {
   const output = async (name: string) => (await plain(`pulumi stack output ${name} --stack local`)).trim();
   /** Asks the region's AWS API. */
   async function inRegion<T>(name: string, ask: (clients: RegionClients) => Promise<T>): Promise<T> {
-    const environment = readFileSync(join(copy.path, ".local/engine.env"), "utf8");
+    const environment = readFileSync(join(copy.path, regionFolder(), "engine.env"), "utf8");
     const clients = awsClients(/AWS_ENDPOINT_URL='(.*)'/.exec(environment)?.[1] ?? "");
     try {
       return await ask(clients.in(name));

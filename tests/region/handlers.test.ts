@@ -10,7 +10,7 @@ import type { AwsClients } from "../../local/api/clients";
 import { prepareRegion, startRegion } from "../../local/aws/region";
 import type { Region } from "../../local/aws/region";
 import type { Handler, Properties, ResourceState } from "../../local/engine/handler";
-import { cutPower } from "../../local/faults/onHost";
+import { cutPower, namespaceOf } from "../../local/faults/onHost";
 import { run } from "../../local/machine/exec";
 import { StateDirectory } from "../../local/machine/state";
 import { sweep } from "../../local/machine/sweep";
@@ -261,7 +261,7 @@ describe("resource handlers", () => {
     const web = made.find((entry) => entry.id === ids["group"])!;
     const brief = await create(web.type, "brief", { ...web.state, name: "brief", minSize: 3, maxSize: 3 });
     const namespacesOf = (wanted: readonly string[]) =>
-      wanted.filter((id) => existsSync(`/run/netns/doe2-${id}`));
+      wanted.filter((id) => existsSync(`/run/netns/${namespaceOf(id)}`));
     // Three at once, of which two boot at a time: some are at each step of their launch.
     await eventually("hosts on their way", async () => namespacesOf(await members(brief.id)).length > 0);
     const [victim, ...others] = await members(brief.id);

@@ -12,7 +12,8 @@ import {
   PutSecretValueCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { eventually } from "../support/eventually";
-import { onHost } from "../../local/faults/onHost";
+import { namespaceOf, onHost } from "../../local/faults/onHost";
+import { loopbackAddress, namePrefix, statePath } from "../../local/machine/state";
 import { copyOfCheckout, leftovers, RegionProcess, root } from "../support/regionProcess";
 import { password, useRegion } from "../support/runningRegion";
 
@@ -29,7 +30,7 @@ describe("the system", () => {
     ).then((answer) => answer.trim());
 
   it("the outputs are what an operator needs, and no password is among them", () => {
-    assert.match(region.outputs["albDnsName"]!, /^127\.0\.10\.\d+(:\d+)?$/);
+    assert.match(region.outputs["albDnsName"]!, new RegExp(`^${loopbackAddress(1)}(:\\d+)?$`));
     assert.equal(region.outputs["databaseEndpoint"], "postgres.local.internal:5432");
     for (const name of ["serviceUrl", "webGroupName", "imageId", "adminSecretName", "databaseInstanceId"])
       assert.ok(region.outputs[name], name);
@@ -140,8 +141,9 @@ describe("the system", () => {
       const script = `timeout 3 bash -c 'exec 3<>/dev/tcp/${target}/${port}' 2>/dev/null && echo open || echo closed`;
       return (await execute("ip", ["netns", "exec", namespace, "bash", "-c", script])).stdout.trim();
     };
-    assert.equal(await reach("doe2-alb1", webAddress, 8000), "open");
-    for (const stranger of ["doe2-alb1", `doe2-${builder}`])
+    const balancer = `${namePrefix()}alb1`;
+    assert.equal(await reach(balancer, webAddress, 8000), "open");
+    for (const stranger of [balancer, namespaceOf(builder)])
       assert.equal(await reach(stranger, address, 5432), "closed", stranger);
   });
 
@@ -281,7 +283,7 @@ describe("the system", () => {
     assert.ok(new Set(secrets).size >= 6, `${secrets.length} secrets`);
     // What each host has written, and the layer that became the image.
     const disks = ["hosts", "images"].flatMap((kind) =>
-      readdirSync(`/var/lib/django-on-ec2/${kind}`).map((name) => `/var/lib/django-on-ec2/${kind}/${name}`),
+      readdirSync(join(statePath(), kind)).map((name) => join(statePath(), kind, name)),
     );
     assert.ok(disks.length >= 6, String(disks));
     for (const disk of disks.map((folder) => (existsSync(`${folder}/upper`) ? `${folder}/upper` : folder)))
@@ -395,7 +397,7 @@ describe("a run that cannot succeed", () => {
     writeFileSync(file("userdata/django.sh"), script.replace(/^SCRIPT=django$/m, `$&\n${fault}`));
     const run = new RegionProcess(copy.path, "--once");
     assert.equal(await run.ended, 1);
-    assert.match(run.output, /removed network namespace doe2-/);
+    assert.match(run.output, /removed network namespace /);
     assert.match(run.output, /local-image-builder-gate/);
     assert.match(run.output, /install the impossible/);
     assert.match(run.output, /it cannot be installed/);

@@ -1,9 +1,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { regionFolder, regionNumber, regionVariable } from "../../client/localRegion";
+import { lockFile, namePrefix, statePath } from "../../local/machine/state";
 
 const execute = promisify(execFile);
 export const root = join(__dirname, "..", "..");
@@ -37,7 +39,7 @@ class RegionCommand {
 
   /** Id of the process that runs the region, once it holds the machine: npm is its parent. */
   get pid(): number {
-    return (JSON.parse(readFileSync("/var/lib/django-on-ec2.lock", "utf8")) as { pid: number }).pid;
+    return (JSON.parse(readFileSync(lockFile(), "utf8")) as { pid: number }).pid;
   }
 
   /** Waits until the run has printed something; throws with all of its output when it ends before. */
@@ -63,7 +65,7 @@ export class RegionProcess extends RegionCommand {
 
   /** Outputs of the running stack. */
   outputs(): Record<string, string> {
-    const file = join(this.directory, ".local/outputs.json");
+    const file = join(this.directory, regionFolder(), "outputs.json");
     return JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
   }
 }
@@ -79,7 +81,7 @@ export class HeldRegion extends RegionCommand {
   }
 }
 
-/** Everything of the local region that is on this machine: empty before and after each run. */
+/** Everything of this local region that is on the machine: empty before and after each run. */
 export async function leftovers(): Promise<string[]> {
   const found: string[] = [];
   const add = (kind: string, items: string[]) => found.push(...items.map((item) => `${kind} ${item}`));
@@ -87,11 +89,13 @@ export async function leftovers(): Promise<string[]> {
     (await execute(command, args)).stdout.split("\n").filter(Boolean);
   add(
     "namespace",
-    (await lines("ip", "netns", "list")).filter((line) => line.startsWith("doe2-")),
+    (await lines("ip", "netns", "list")).filter((line) => line.startsWith(namePrefix())),
   );
   add(
     "loop device",
-    (await lines("losetup", "-l", "-n", "-O", "BACK-FILE")).filter((file) => file.includes("django-on-ec2")),
+    (await lines("losetup", "-l", "-n", "-O", "BACK-FILE")).filter((file) =>
+      file.startsWith(`${statePath()}/`),
+    ),
   );
   add(
     "table",
@@ -102,7 +106,15 @@ export async function leftovers(): Promise<string[]> {
     readFileSync("/proc/self/mounts", "utf8")
       .split("\n")
       // By what it is and where: a mount of somebody else's may have a layer in the cache.
-      .filter((line) => /doe2-|\/var\/lib\/django-on-ec2/.test(line.split(" ", 2).join(" "))),
+      .filter((line) => isOurs(line.split(" ", 2).join(" "))),
+  );
+  // The tmpfs is shared with other regions: who uses it says so in it, and the last one takes it away.
+  const nspawn = "/run/systemd/nspawn";
+  const claims = existsSync(nspawn) ? readdirSync(nspawn).filter((name) => name.endsWith("-claim")) : [];
+  const isMounted = readFileSync("/proc/self/mounts", "utf8").includes(`django-on-ec2-nspawn ${nspawn} `);
+  add(
+    "tmpfs",
+    isMounted && claims.length === 0 ? [nspawn] : claims.filter((name) => name.startsWith(namePrefix())),
   );
   const processes = (await lines("ps", "-eo", "pid=,ppid=,args=")).map((line) => {
     const [, pid = "", parent = "", args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
@@ -113,10 +125,10 @@ export async function leftovers(): Promise<string[]> {
     "process",
     processes
       .filter(
-        ({ parent, args }) =>
-          /^(systemd-nspawn|haproxy|dnsmasq|slirp4netns|ip netns exec) .*(doe2-|django-on-ec2)/.test(args) ||
+        ({ pid, parent, args }) =>
+          (/^(systemd-nspawn|haproxy|dnsmasq|slirp4netns|ip netns exec) /.test(args) && isOurs(args)) ||
           // Other tests may run a moto of their own: that has a parent.
-          (/ -m moto\.server /.test(args) && !nodes.has(parent)),
+          (/ -m moto\.server /.test(args) && !nodes.has(parent) && isOursByEnvironment(pid)),
       )
       .map(({ args }) => args),
   );
@@ -125,20 +137,30 @@ export async function leftovers(): Promise<string[]> {
     try {
       add(
         "control group",
-        readdirSync(folder).filter((name) => name.startsWith("doe2-")),
+        readdirSync(folder).filter((name) => name.startsWith(namePrefix())),
       );
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-  try {
-    add(
-      "file",
-      readdirSync("/var/lib").filter((name) => name.startsWith("django-on-ec2")),
-    );
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
+  const state = basename(statePath());
+  add(
+    "file",
+    readdirSync(dirname(statePath())).filter((name) => name === state || name.startsWith(`${state}.`)),
+  );
   return found;
+}
+
+const isOurs = (text: string) => text.includes(namePrefix()) || text.includes(`${statePath()}/`);
+
+/** Whether a process was started for this local region. */
+function isOursByEnvironment(pid: string): boolean {
+  try {
+    const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    return variables.includes(`${regionVariable}=${regionNumber()}`);
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false; // it has ended since
+    throw error;
+  }
 }
 
 /** A copy of this checkout that a test may break. */

@@ -6,6 +6,7 @@ import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DescribeTargetHealthCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { regionFolder } from "../../client/localRegion";
 import { awsClients } from "../../local/api/clients";
 import type { AwsClients } from "../../local/api/clients";
 import { type FaultName, faults } from "../../local/faults";
@@ -86,7 +87,7 @@ export class RunningRegion {
     this.copy?.remove();
     assert.deepEqual(await leftovers(), [], process.output);
     assert.equal(status, 0);
-    assert.equal(existsSync(join(root, ".local/outputs.json")), false);
+    assert.equal(existsSync(join(root, regionFolder(), "outputs.json")), false);
   }
 
   /** Asks as a client does: what is busy is asked again when it says so, however slow the machine is. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cacheDirectory } from "../../local/machine/cache";
+import { cached } from "../../local/machine/cache";
 import { ensureBaseImage } from "../../local/machine/host/baseImage";
 import { run } from "../../local/machine/exec";
 import { nspawn, prepareNspawnFolder } from "../../local/machine/host/nspawn";
@@ -65,35 +65,26 @@ export async function runInSandbox(
   try {
     await sweep(state);
     await prepareNspawnFolder();
-    const base = await ensureBaseImage((step) => onOutput(`${step}\n`));
+    const report = (step: string) => onOutput(`${step}\n`);
+    const base = await ensureBaseImage(report);
     const recipe = [
-      base.path,
+      base,
       prepareScript,
       ...[requirements, appRequirements].map((file) => readFileSync(file, "utf8")),
     ];
     const key = createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 16);
-    const prepared = join(cacheDirectory(), `sandbox-${key}`);
-    if (!existsSync(prepared)) {
-      onOutput("preparing a Debian 13 tree with PostgreSQL 17 and the tests' Python packages\n");
-      const draft = `${prepared}.part`;
-      rmSync(draft, { recursive: true, force: true });
-      const network = ["--resolv-conf=replace-host"];
-      const ended = await inTree(
-        state,
-        "prepare",
-        [base.path],
-        draft,
-        [...network, "sh", "-c", prepareScript],
-        onOutput,
-      );
+    const prepare = async (draft: string) => {
+      report("preparing a Debian 13 tree with PostgreSQL 17 and the tests' Python packages");
+      const command = ["--resolv-conf=replace-host", "sh", "-c", prepareScript];
+      const ended = await inTree(state, "prepare", [base], draft, command, onOutput);
       if (ended !== "exit status 0") throw new Error(`preparing the tree for the service's tests: ${ended}`);
-      renameSync(draft, prepared);
-    }
+    };
+    const prepared = await cached(`sandbox-${key}`, { make: prepare, report });
     // No network but its own loopback: what the tests talk to, they have started.
     const ended = await inTree(
       state,
       "django",
-      [prepared, base.path],
+      [prepared, base],
       join(state.folder("sandbox"), "writes"),
       ["--private-network", "--chdir=/src/tests/app", "--setenv=PYTHONDONTWRITEBYTECODE=1", ...command],
       onOutput,

@@ -11,7 +11,9 @@ export async function portHolder(address: string, port: number): Promise<string 
     probe.listen(port, address, () => probe.close(() => resolve(true)));
   });
   if (isFree) return undefined;
-  const listening = await run("ss", ["-Hltnp", `sport = :${port}`]);
+  // Others may have the port at addresses of their own.
+  const at = (source: string) => run("ss", ["-Hltnp", `src ${source}:${port}`]);
+  const listening = (await at(address)) || (await at("0.0.0.0")) || (await at("[::]"));
   const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(listening) ?? [];
   return name === undefined ? "another process" : `${name} (process ${pid})`;
 }

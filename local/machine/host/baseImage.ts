@@ -1,16 +1,7 @@
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { cacheDirectory } from "../cache";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cached } from "../cache";
 import { run } from "../exec";
 
 /** Debian release of the hosts. */
@@ -75,53 +66,43 @@ function machineCertificates(): string {
 
 /**
  * The Debian tree that every host starts from, built once with mmdebstrap and kept in the cache under a name that
- * holds the hash of all that went into it. A build that was cut short leaves a folder that no run takes for an image.
+ * holds the hash of all that went into it. Answers its folder.
  */
-export async function ensureBaseImage(
-  report: (step: string) => void,
-  signal?: AbortSignal,
-): Promise<{ readonly path: string; readonly wasCached: boolean }> {
+export async function ensureBaseImage(report: (step: string) => void, signal?: AbortSignal): Promise<string> {
   const sources = await packageSources();
   const recipe = JSON.stringify([suite, sources, packages, maskedUnits, cloudConfig, machineCertificates()]);
   const name = `base-${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}`;
-  const image = join(cacheDirectory(), name);
-  if (existsSync(image)) return { path: image, wasCached: true };
+  return cached(name, { make: (draft) => build(draft, sources, report, signal), report, signal });
+}
 
+async function build(
+  draft: string,
+  sources: readonly string[],
+  report: (step: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   report(`building the Debian ${suite} base image with mmdebstrap`);
-  mkdirSync(dirname(image), { recursive: true });
-  // Of this process alone: a build that is still dying elsewhere must not write into it.
-  const draft = `${image}.${process.pid}`;
-  for (const old of readdirSync(dirname(image)).filter((entry) => /^base-[0-9a-f]+\.\d+$/.test(entry)))
-    if (!existsSync(`/proc/${old.split(".")[1]}`))
-      rmSync(join(dirname(image), old), { recursive: true, force: true });
-  try {
-    await run(
-      // mmdebstrap mounts /proc and /sys in the tree: in namespaces of their own these go with it, whatever ends it.
-      "unshare",
-      [
-        ...["--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "mmdebstrap"],
-        "--quiet",
-        "--variant=minbase",
-        '--aptopt=Apt::Install-Recommends "false"',
-        // Hosts are thrown away: no package needs to survive a power cut, nobody reads manuals on them.
-        "--dpkgopt=force-unsafe-io",
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
-        `--include=${packages.join(",")}`,
-        suite,
-        draft,
-        ...sources,
-      ],
-      { signal },
-    );
-    customise(draft);
-    await trustMachineCertificates(draft);
-    renameSync(draft, image);
-  } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
-    throw error;
-  }
-  return { path: image, wasCached: false };
+  await run(
+    // mmdebstrap mounts /proc and /sys in the tree: in namespaces of their own these go with it, whatever ends it.
+    "unshare",
+    [
+      ...["--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "mmdebstrap"],
+      "--quiet",
+      "--variant=minbase",
+      '--aptopt=Apt::Install-Recommends "false"',
+      // Hosts are thrown away: no package needs to survive a power cut, nobody reads manuals on them.
+      "--dpkgopt=force-unsafe-io",
+      "--dpkgopt=path-exclude=/usr/share/man/*",
+      "--dpkgopt=path-exclude=/usr/share/locale/*",
+      `--include=${packages.join(",")}`,
+      suite,
+      draft,
+      ...sources,
+    ],
+    { signal },
+  );
+  customise(draft);
+  await trustMachineCertificates(draft);
 }
 
 function customise(root: string): void {

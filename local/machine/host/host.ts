@@ -129,7 +129,7 @@ export class Host {
       `upperdir=${join(this.folder, "upper")}`,
       `workdir=${join(this.folder, "work")}`,
     ];
-    await run("mount", ["-t", "overlay", `${namePrefix}${this.id}`, "-o", options.join(","), this.root]);
+    await run("mount", ["-t", "overlay", `${namePrefix()}${this.id}`, "-o", options.join(","), this.root]);
   }
 
   /** What the platform gives a host from outside: its first-boot data, its resolver, where the AWS API is and whom to trust. */

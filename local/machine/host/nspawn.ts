@@ -1,12 +1,15 @@
-import { mkdirSync, statfsSync } from "node:fs";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { controlGroupsOf } from "../controlGroups";
 import { run } from "../exec";
 import { namePrefix } from "../state";
 
 /** systemd-nspawn keeps mount points here and cannot clean them up unless the folder is on a tmpfs. */
-export const nspawnFolder = "/run/systemd/nspawn";
+const nspawnFolder = "/run/systemd/nspawn";
 /** Source of the tmpfs that this program mounts there. */
-export const nspawnMountSource = `${namePrefix}nspawn`;
+const nspawnMountSource = "django-on-ec2-nspawn";
+/** Says of a local region that it uses the folder. */
+const claim = () => `${nspawnFolder}/${namePrefix()}claim`;
 
 /** Puts the shell into control groups of its own, then becomes the command after `--`. */
 const enterGroups = `
@@ -17,13 +20,27 @@ done
 shift
 exec "$@"`;
 
-/** Gives systemd-nspawn a tmpfs for its own mount points where /run is not one. */
-export async function prepareNspawnFolder(): Promise<void> {
-  const tmpfs = 0x01021994; // statfs(2), TMPFS_MAGIC
-  mkdirSync(nspawnFolder, { recursive: true });
-  if (statfsSync(nspawnFolder).type !== tmpfs)
-    await run("mount", ["-t", "tmpfs", nspawnMountSource, nspawnFolder]);
+/** Does something with the folder while no other local region does. */
+async function withNspawnFolder(script: string): Promise<void> {
+  const parent = dirname(nspawnFolder);
+  mkdirSync(parent, { recursive: true });
+  await run("flock", [parent, "sh", "-ec", script, "sh", nspawnFolder, nspawnMountSource, claim()]);
 }
+
+/** Gives systemd-nspawn a tmpfs for its own mount points where /run is not one; the machine's local regions share it. */
+export const prepareNspawnFolder = (): Promise<void> =>
+  withNspawnFolder(`
+    mkdir -p "$1"
+    [ "$(stat -f -c %T "$1")" = tmpfs ] || mount -t tmpfs "$2" "$1"
+    : >"$3"`);
+
+/** Takes the tmpfs away again, unless another local region uses it. Safe to call when there is none. */
+export const releaseNspawnFolder = (): Promise<void> =>
+  withNspawnFolder(`
+    rm -f "$3"
+    grep -q "^$2 $1 " /proc/self/mounts || exit 0
+    for claim in "$1"/*-claim; do [ ! -e "$claim" ] || exit 0; done
+    umount "$1"`);
 
 /** A systemd-nspawn command in control groups of its own, with the environment that it needs. */
 export function nspawn(

@@ -57,7 +57,7 @@ interface SecurityGroup {
  * platform (metadata, resolver, API) are processes of the machine that listen inside this namespace.
  */
 export class VpcNetwork {
-  private readonly router = new NetworkNamespace(`${namePrefix}${uniqueName("vpc")}`);
+  private readonly router = new NetworkNamespace(`${namePrefix()}${uniqueName("vpc")}`);
   private resolver: Resolver | undefined;
   private readonly subnets = new Map<string, Subnet>();
   private readonly groups = new Map<string, SecurityGroup>();
@@ -214,7 +214,7 @@ export class VpcNetwork {
   async attach(name: string, options: AttachmentOptions): Promise<Attachment> {
     for (const id of options.groupIds) this.group(id);
     const attached: Attached = {
-      namespace: `${namePrefix}${name}`,
+      namespace: `${namePrefix()}${name}`,
       interface: uniqueName("h"),
       ...options,
       undo: new Undo(),

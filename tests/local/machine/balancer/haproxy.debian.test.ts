@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../../../../local/api/moto";
+import { freePort } from "../../../support/freePort";
 import { Traffic } from "../../../../local/machine/balancer/traffic";
 import { eventually } from "../../../support/eventually";
 import { ask, renderBalancer } from "../../../../local/machine/balancer/haproxy";
