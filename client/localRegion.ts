@@ -8,16 +8,14 @@ export const regionVariable = "LOCAL_REGION";
 export function regionNumber(env: NodeJS.ProcessEnv = process.env): number {
   const text = env[regionVariable] ?? "";
   if (text === "") return 0;
-  if (!/^\d$/.test(text))
+  if (!/^\d{1,2}$/.test(text))
     throw new Failure(
       "invalid",
-      `${regionVariable} is "${text}". Give the number of a local region, 0 to 9, or leave it unset for 0.`,
+      `${regionVariable} is "${text}". Give the number of a local region, 0 to 99, or leave it unset for 0.`,
     );
   return Number(text);
 }
 
-/** Folder of a checkout, relative to it, for what is told of the local region that is meant. */
-export function regionFolder(env?: NodeJS.ProcessEnv): string {
-  const number = regionNumber(env);
-  return number === 0 ? ".local" : `.local/region-${number}`;
-}
+/** Folder of a checkout, relative to it, for what is told of a local region. */
+export const regionFolder = (number = regionNumber()): string =>
+  number === 0 ? ".local" : `.local/region-${number}`;

@@ -3,9 +3,11 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import * as path from "node:path";
+import { regionVariable } from "../client/localRegion";
 import { cacheDirectory } from "../local/machine/cache";
 import { checkMachine, installPackages, missingPackages, requiredPackages } from "../local/run/preflight";
-import { runInSandbox } from "./support/sandbox";
+import { pulumiFolder } from "../tools/pulumiCli";
+import { RegionPool } from "./support/regionPool";
 
 const root = path.join(__dirname, "..");
 const scratch = mkdtempSync(path.join(tmpdir(), "django-on-ec2-tests-"));
@@ -29,14 +31,22 @@ interface Stage {
   readonly root?: boolean;
   /** Too long for `npm run check`. @default false */
   readonly takesMinutes?: boolean;
-  /** Whether it starts hosts, of which there is one region at a time: it runs alone. @default false */
-  readonly startsHosts?: boolean;
+  /** Whether it needs Pulumi's CLI. @default false */
+  readonly cli?: boolean;
+  /** Whether it waits for hosts, and hardly uses the processor: it runs beside the others. @default false */
+  readonly waits?: boolean;
   readonly run: (show: Show) => Promise<Counts>;
 }
 
-function command(name: string, args: readonly string[], show: Show): Promise<number | null> {
+function command(
+  name: string,
+  args: readonly string[],
+  show: Show,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(name, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], timeout: longestStage });
+    const stdio = ["ignore", "pipe", "pipe"] as const;
+    const child = spawn(name, args, { cwd: root, stdio: [...stdio], timeout: longestStage, env });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", show);
     child.once("error", reject);
     child.once("close", (status, signal) => {
@@ -67,6 +77,13 @@ const testFiles = (folder: string, ending: RegExp = /\.test\.ts$/) =>
     .sort()
     .map((file) => path.join("tests", folder, file));
 
+/** Those of the region's tests that take longest, so that none of them begins when the others are nearly done. */
+const longest = ["engine", "resilience", "healing", "backup", "slowHosts", "system"];
+function longestFirst(files: readonly string[]): string[] {
+  const place = (file: string) => longest.indexOf(path.basename(file, ".test.ts")) >>> 0;
+  return [...files].sort((one, other) => place(one) - place(other));
+}
+
 /** Folders with stages of their own, or without tests for Node's runner. */
 const elsewhere = ["app", "engine", "page", "region", "support"];
 /** Folders whose tests wait for other programs, or set variables of the environment: in processes of their own. */
@@ -80,15 +97,18 @@ const together = readdirSync(__dirname, { withFileTypes: true })
 const plainFiles = (folders: readonly string[]) =>
   folders.flatMap((folder) => testFiles(folder, /(?<!\.debian)\.test\.ts$/));
 
+/** With these Node.js runs TypeScript. */
+const loader = ["--require", "./tools/typescript.cjs"];
+
 /** Tests of Node's runner, counted from its machine-readable report. `args` say what it runs, and how. */
-async function nodeTests(args: readonly string[], show: Show): Promise<Counts> {
+async function nodeTests(args: readonly string[], show: Show, env?: NodeJS.ProcessEnv): Promise<Counts> {
   const report = path.join(mkdtempSync(path.join(scratch, "report-")), "report.tap");
   const options = [
-    ...["--require", "./tools/typescript.cjs"],
+    ...loader,
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
     ...["--test-reporter=tap", `--test-reporter-destination=${report}`],
   ];
-  const status = await command(process.execPath, [...options, ...args], show);
+  const status = await command(process.execPath, [...options, ...args], show, env);
   const text = readFileSync(report, "utf8");
   const count = (word: string) => Number(new RegExp(`^# ${word} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");
@@ -107,6 +127,30 @@ const eachAlone = (files: readonly string[], atOnce: number, show: Show) =>
 const inOneProcess = (files: readonly string[], show: Show) =>
   nodeTests(["tests/support/together.ts", ...files], show);
 
+/** The local regions that the tests may have; all but the first two or three would have to share the processors. */
+const regions = new RegionPool(Math.max(2, availableParallelism()));
+const inRegion = (number: number) => ({ ...process.env, [regionVariable]: String(number) });
+
+/** Test files that start hosts: each in a process and a local region of its own, some side by side; shown in one piece. */
+async function regionTests(files: readonly string[], show: Show): Promise<Counts> {
+  const counts = await Promise.all(
+    files.map((file) =>
+      regions.use(async (number) => {
+        let shown = "";
+        const result = await nodeTests(["--test", file], (text) => (shown += text), inRegion(number));
+        show(`--- ${file}\n${shown}`);
+        return result;
+      }),
+    ),
+  );
+  return total(counts);
+}
+
+const total = (counts: readonly Counts[]): Counts => {
+  const sum = (key: keyof Counts) => counts.reduce((all, count) => all + count[key], 0);
+  return { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
+};
+
 /** The service's tests and checks, on the Debian release of its hosts. */
 async function serviceTests(show: Show): Promise<Counts> {
   const python = (...args: string[]) => ["/opt/venv/bin/python", "-m", ...args];
@@ -121,14 +165,12 @@ async function serviceTests(show: Show): Promise<Counts> {
     ["ruff", "format", "--check", "--no-cache", "/src/app", "/src/tests/app"],
     ["mypy", "--cache-dir=/dev/null"],
     ["pytest", "-q", "-p", "no:cacheprovider"],
-  ])
-    try {
-      await runInSandbox(python(...args), showToo);
-      if (args[0] !== "pytest") passed++;
-    } catch (error) {
-      show(`${(error as Error).message}\n`);
-      if (!/^.*\d+ failed.* in [\d.]+s/m.test(output)) failed++;
-    }
+  ]) {
+    const sandbox = [...loader, "tests/support/sandboxMain.ts", ...python(...args)];
+    const status = await command(process.execPath, sandbox, showToo, inRegion(regions.spare));
+    if (status !== 0 && !/^.*\d+ failed.* in [\d.]+s/m.test(output)) failed++;
+    if (status === 0 && args[0] !== "pytest") passed++;
+  }
   const count = (word: string) =>
     Number(new RegExp(`(\\d+) ${word}\\b.* in [\\d.]+s`).exec(output)?.[1] ?? 0);
   return {
@@ -143,6 +185,7 @@ const stages: Readonly<Record<string, Stage>> = {
   // Skips its tests where there is neither Pulumi's CLI nor Go to build it with.
   "engine tests": {
     takesMinutes: true,
+    cli: true,
     run: (show) => eachAlone(testFiles("engine"), availableParallelism(), show),
   },
   "service tests": { packages: requiredPackages, root: true, run: serviceTests },
@@ -171,19 +214,22 @@ const stages: Readonly<Record<string, Stage>> = {
   "local region tests": {
     packages: requiredPackages,
     root: true,
-    startsHosts: true,
-    run: (show) => eachAlone(testFiles("region"), 1, show),
+    cli: true,
+    waits: true,
+    run: (show) => regionTests(longestFirst(testFiles("region")), show),
   },
   "page tests": {
     packages: [...requiredPackages, "chromium"],
     root: true,
-    startsHosts: true,
-    run: (show) => eachAlone(testFiles("page"), 1, show),
+    waits: true,
+    run: (show) => regionTests(testFiles("page"), show),
   },
 };
 
 /** What of the machine the stages need and it does not have. */
 async function prepare(wanted: readonly Stage[]): Promise<void> {
+  // Once, rather than by each who needs it.
+  if (wanted.some(({ cli }) => cli)) pulumiFolder();
   const packages = [...new Set(wanted.flatMap((stage) => stage.packages ?? []))];
   if (packages.length === 0) return;
   if (wanted.some((stage) => stage.root)) checkMachine();
@@ -230,13 +276,15 @@ async function main(): Promise<void> {
     isCheck ? !packages && !takesMinutes : names.length === 0 || names.includes(name),
   );
   await prepare(wanted.map(([, stage]) => stage));
-  const counts = await runTogether(wanted.filter(([, { startsHosts }]) => !startsHosts));
-  for (const [name, stage] of wanted.filter(([, { startsHosts }]) => startsHosts))
-    counts.push(await runStage(name, stage, (text) => process.stdout.write(text)));
-  const sum = (key: keyof Counts) => counts.reduce((total, count) => total + count[key], 0);
-  const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
-  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
-  process.exitCode = sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;
+  const counts = await Promise.all([
+    runTogether(wanted.filter(([, { waits }]) => !waits)),
+    ...wanted
+      .filter(([, { waits }]) => waits)
+      .map(([name, stage]) => runStage(name, stage, (text) => process.stdout.write(text))),
+  ]);
+  const { passed, failed, skipped } = total(counts.flat());
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
 
 main()

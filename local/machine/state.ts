@@ -4,23 +4,23 @@ import { regionNumber, regionVariable } from "../../client/localRegion";
 import { releaseLock, takeLock } from "./processLock";
 
 // Names of one local region must not begin those of another: each removes what has its own.
-const marked = (mark: string) => (regionNumber() === 0 ? "" : `${mark}${regionNumber()}`);
+const marked = (mark: string, number: number) => (number === 0 ? "" : `${mark}${number}`);
 
-/** Everything that this local region keeps on disk, the base image apart. */
-export const statePath = (): string => `/var/lib/django-on-ec2${marked("-")}`;
-/** Prefix of the network namespaces, control groups and mount sources that belong to this local region. */
-export const namePrefix = (): string => `doe2${marked("r")}-`;
+/** Everything that a local region keeps on disk, the base image apart. */
+export const statePath = (number = regionNumber()): string => `/var/lib/django-on-ec2${marked("-", number)}`;
+/** Prefix of the network namespaces and control groups of a local region, and of the sources of its mounts. */
+export const namePrefix = (number = regionNumber()): string => `doe2${marked("r", number)}-`;
+/** Names the process that holds a local region. */
+export const lockFile = (number = regionNumber()): string => `${statePath(number)}.lock`;
 /** This local region's loopback addresses on the machine, counted from 1. */
 export const loopbackAddress = (index: number): string => `127.0.${10 + regionNumber()}.${index}`;
-/** Names the process that holds this local region. */
-export const lockFile = (): string => `${statePath()}.lock`;
 
 /** Another process holds the local region. */
 export class RegionBusyError extends Error {
   constructor(readonly pid: number) {
     super(
       `process ${pid} holds the local region ${regionNumber()} of this machine: stop that run with Ctrl-C or "kill ${pid}", ` +
-        `then start again; or start another region beside it, by ${regionVariable}=${(regionNumber() + 1) % 10}`,
+        `then start again; or start another region beside it, by ${regionVariable}=${(regionNumber() + 1) % 100}`,
     );
     this.name = "RegionBusyError";
   }

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import {
@@ -14,7 +14,7 @@ import {
 import { eventually } from "../support/eventually";
 import { namespaceOf, onHost } from "../../local/faults/onHost";
 import { loopbackAddress, namePrefix, statePath } from "../../local/machine/state";
-import { copyOfCheckout, leftovers, RegionProcess, root } from "../support/regionProcess";
+import { copyOfCheckout, leftovers, neighbour, RegionProcess, root } from "../support/regionProcess";
 import { password, useRegion } from "../support/runningRegion";
 
 const execute = promisify(execFile);
@@ -345,63 +345,72 @@ describe("the system", () => {
   });
 
   it("a second run beside the first names the first, and leaves it alone", async () => {
-    const second = new RegionProcess(root, "--once");
+    const second = new RegionProcess(root, { args: ["--once"] });
     assert.equal(await second.ended, 1);
     assert.match(second.output, new RegExp(`process ${region.process.pid}\\b`));
     assert.equal((await region.ask("GET", "/livez")).status, 200);
     assert.deepEqual(region.process.outputs(), region.outputs);
   });
-});
 
-describe("a run that cannot succeed", () => {
-  let copy: Awaited<ReturnType<typeof copyOfCheckout>>;
-  before(async () => {
-    copy = await copyOfCheckout();
-  });
-  after(() => copy.remove());
+  describe("a run of another region that cannot succeed", () => {
+    let copy: Awaited<ReturnType<typeof copyOfCheckout>>;
+    before(async () => {
+      copy = await copyOfCheckout();
+    });
+    after(() => copy.remove());
+    let hosts: readonly string[];
+    beforeEach(async () => (hosts = await region.webHosts()));
+    afterEach(async () => {
+      assert.deepEqual(await region.webHosts(), hosts, "the first region is left alone");
+      assert.equal((await region.ask("GET", "/readyz")).status, 200);
+      assert.deepEqual(region.process.outputs(), region.outputs);
+    });
 
-  const file = (name: string) => join(copy.path, name);
+    const number = neighbour();
+    const start = (...args: string[]) => new RegionProcess(copy.path, { args, number });
+    const file = (name: string) => join(copy.path, name);
 
-  it("wrong settings are all named, with nothing created", async (t) => {
-    const settings = readFileSync(file("Pulumi.local.yaml"), "utf8");
-    t.after(() => writeFileSync(file("Pulumi.local.yaml"), settings));
-    const wrong = { webMinSize: 5, databaseCidr: "10.10.0.0/16", webInstanceTyp: "t3.micro" };
-    const lines = Object.entries(wrong).map(([name, value]) => `  django-on-ec2:${name}: ${value}\n`);
-    writeFileSync(file("Pulumi.local.yaml"), settings.replace(/^config:\n/m, `$&${lines.join("")}`));
-    const run = new RegionProcess(copy.path, "--once");
-    assert.equal(await run.ended, 1);
-    for (const part of [/webMinSize/, /databaseCidr/, /webInstanceTyp\b/, /webInstanceType/])
-      assert.match(run.output, part);
-    assert.doesNotMatch(run.output, /created|Destroyed/);
-    assert.deepEqual(await leftovers(), []);
-  });
+    it("wrong settings are all named, with nothing created", async (t) => {
+      const settings = readFileSync(file("Pulumi.local.yaml"), "utf8");
+      t.after(() => writeFileSync(file("Pulumi.local.yaml"), settings));
+      const wrong = { webMinSize: 5, databaseCidr: "10.10.0.0/16", webInstanceTyp: "t3.micro" };
+      const lines = Object.entries(wrong).map(([name, value]) => `  django-on-ec2:${name}: ${value}\n`);
+      writeFileSync(file("Pulumi.local.yaml"), settings.replace(/^config:\n/m, `$&${lines.join("")}`));
+      const run = start("--once");
+      assert.equal(await run.ended, 1);
+      for (const part of [/webMinSize/, /databaseCidr/, /webInstanceTyp\b/, /webInstanceType/])
+        assert.match(run.output, part);
+      assert.doesNotMatch(run.output, /created|Destroyed/);
+      assert.deepEqual(await leftovers(number), []);
+    });
 
-  it("Ctrl-C in the middle of a deployment destroys what was made", async () => {
-    const run = new RegionProcess(copy.path);
-    await run.prints(/local-image-builder-gate .*creating/);
-    run.kill("SIGINT");
-    assert.equal(await run.ended, 130);
-    assert.deepEqual(await leftovers(), [], run.output);
-  });
+    it("Ctrl-C in the middle of a deployment destroys what was made", async () => {
+      const run = start();
+      await run.prints(/local-image-builder-gate .*creating/);
+      run.kill("SIGINT");
+      assert.equal(await run.ended, 130);
+      assert.deepEqual(await leftovers(number), [], run.output);
+    });
 
-  it("what a killed run left is removed by the next, whose broken boot script is reported", async () => {
-    const killed = new RegionProcess(copy.path);
-    await killed.prints(/local-image-builder-gate .*creating/);
-    killed.kill("SIGKILL");
-    await killed.ended;
-    assert.notDeepEqual(await leftovers(), []);
+    it("what a killed run left is removed by the next, whose broken boot script is reported", async () => {
+      const killed = start();
+      await killed.prints(/local-image-builder-gate .*creating/);
+      killed.kill("SIGKILL");
+      await killed.ended;
+      assert.notDeepEqual(await leftovers(number), []);
 
-    const script = readFileSync(file("userdata/django.sh"), "utf8");
-    const fault = `step "install the impossible"\necho "no such thing" >&2\nfail "it cannot be installed"`;
-    assert.match(script, /^SCRIPT=django$/m);
-    writeFileSync(file("userdata/django.sh"), script.replace(/^SCRIPT=django$/m, `$&\n${fault}`));
-    const run = new RegionProcess(copy.path, "--once");
-    assert.equal(await run.ended, 1);
-    assert.match(run.output, /removed network namespace /);
-    assert.match(run.output, /local-image-builder-gate/);
-    assert.match(run.output, /install the impossible/);
-    assert.match(run.output, /it cannot be installed/);
-    assert.match(run.output, /no such thing/);
-    assert.deepEqual(await leftovers(), [], run.output);
+      const script = readFileSync(file("userdata/django.sh"), "utf8");
+      const fault = `step "install the impossible"\necho "no such thing" >&2\nfail "it cannot be installed"`;
+      assert.match(script, /^SCRIPT=django$/m);
+      writeFileSync(file("userdata/django.sh"), script.replace(/^SCRIPT=django$/m, `$&\n${fault}`));
+      const run = start("--once");
+      assert.equal(await run.ended, 1);
+      assert.match(run.output, new RegExp(`removed network namespace ${namePrefix(number)}`));
+      assert.match(run.output, /local-image-builder-gate/);
+      assert.match(run.output, /install the impossible/);
+      assert.match(run.output, /it cannot be installed/);
+      assert.match(run.output, /no such thing/);
+      assert.deepEqual(await leftovers(number), [], run.output);
+    });
   });
 });

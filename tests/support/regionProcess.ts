@@ -21,11 +21,12 @@ class RegionCommand {
   constructor(
     protected readonly directory: string,
     args: readonly string[],
+    protected readonly number: number,
   ) {
     this.child = spawn("npm", args, {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1", [regionVariable]: String(number) },
     });
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.setEncoding("utf8").on("data", (chunk: string) => (this.output += chunk));
@@ -39,7 +40,7 @@ class RegionCommand {
 
   /** Id of the process that runs the region, once it holds the machine: npm is its parent. */
   get pid(): number {
-    return (JSON.parse(readFileSync(lockFile(), "utf8")) as { pid: number }).pid;
+    return (JSON.parse(readFileSync(lockFile(this.number), "utf8")) as { pid: number }).pid;
   }
 
   /** Waits until the run has printed something; throws with all of its output when it ends before. */
@@ -57,15 +58,25 @@ class RegionCommand {
   }
 }
 
+/** How `npm start` is run. */
+export interface RunOptions {
+  readonly args?: readonly string[];
+  /** Of the local region. @default that of this process */
+  readonly number?: number;
+}
+
+/** The number of a region beside this process's own: runs of tests use those below 50. */
+export const neighbour = (): number => (regionNumber() + 50) % 100;
+
 /** A run of `npm start`. */
 export class RegionProcess extends RegionCommand {
-  constructor(directory: string, ...args: string[]) {
-    super(directory, ["start", "--silent", "--", ...args]);
+  constructor(directory: string, { args = [], number = regionNumber() }: RunOptions = {}) {
+    super(directory, ["start", "--silent", "--", ...args], number);
   }
 
   /** Outputs of the running stack. */
   outputs(): Record<string, string> {
-    const file = join(this.directory, regionFolder(), "outputs.json");
+    const file = join(this.directory, regionFolder(this.number), "outputs.json");
     return JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
   }
 }
@@ -73,7 +84,7 @@ export class RegionProcess extends RegionCommand {
 /** A run of `npm run region`, to which `pulumi` deploys. */
 export class HeldRegion extends RegionCommand {
   constructor(directory: string) {
-    super(directory, ["run", "--silent", "region"]);
+    super(directory, ["run", "--silent", "region"], regionNumber());
   }
 
   async isUp(): Promise<void> {
@@ -81,21 +92,22 @@ export class HeldRegion extends RegionCommand {
   }
 }
 
-/** Everything of this local region that is on the machine: empty before and after each run. */
-export async function leftovers(): Promise<string[]> {
+/** Everything of a local region that is on the machine: empty before and after each run. */
+export async function leftovers(number = regionNumber()): Promise<string[]> {
+  const [prefix, state] = [namePrefix(number), statePath(number)];
+  const isOurs = (text: string) => text.includes(prefix) || text.includes(`${state}/`);
+  const isOursByEnvironment = (pid: string) => environmentOf(pid).includes(`${regionVariable}=${number}`);
   const found: string[] = [];
   const add = (kind: string, items: string[]) => found.push(...items.map((item) => `${kind} ${item}`));
   const lines = async (command: string, ...args: string[]) =>
     (await execute(command, args)).stdout.split("\n").filter(Boolean);
   add(
     "namespace",
-    (await lines("ip", "netns", "list")).filter((line) => line.startsWith(namePrefix())),
+    (await lines("ip", "netns", "list")).filter((line) => line.startsWith(prefix)),
   );
   add(
     "loop device",
-    (await lines("losetup", "-l", "-n", "-O", "BACK-FILE")).filter((file) =>
-      file.startsWith(`${statePath()}/`),
-    ),
+    (await lines("losetup", "-l", "-n", "-O", "BACK-FILE")).filter((file) => file.startsWith(`${state}/`)),
   );
   add(
     "table",
@@ -114,7 +126,7 @@ export async function leftovers(): Promise<string[]> {
   const isMounted = readFileSync("/proc/self/mounts", "utf8").includes(`django-on-ec2-nspawn ${nspawn} `);
   add(
     "tmpfs",
-    isMounted && claims.length === 0 ? [nspawn] : claims.filter((name) => name.startsWith(namePrefix())),
+    isMounted && claims.length === 0 ? [nspawn] : claims.filter((name) => name.startsWith(prefix)),
   );
   const processes = (await lines("ps", "-eo", "pid=,ppid=,args=")).map((line) => {
     const [, pid = "", parent = "", args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
@@ -137,28 +149,25 @@ export async function leftovers(): Promise<string[]> {
     try {
       add(
         "control group",
-        readdirSync(folder).filter((name) => name.startsWith(namePrefix())),
+        readdirSync(folder).filter((name) => name.startsWith(prefix)),
       );
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-  const state = basename(statePath());
+  const [folder, name] = [dirname(state), basename(state)];
   add(
     "file",
-    readdirSync(dirname(statePath())).filter((name) => name === state || name.startsWith(`${state}.`)),
+    readdirSync(folder).filter((each) => each === name || each.startsWith(`${name}.`)),
   );
   return found;
 }
 
-const isOurs = (text: string) => text.includes(namePrefix()) || text.includes(`${statePath()}/`);
-
-/** Whether a process was started for this local region. */
-function isOursByEnvironment(pid: string): boolean {
+/** Variables that a process was started with; none of one that has ended since. */
+function environmentOf(pid: string): string[] {
   try {
-    const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-    return variables.includes(`${regionVariable}=${regionNumber()}`);
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
   } catch (error) {
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false; // it has ended since
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
     throw error;
   }
 }

@@ -72,7 +72,7 @@ export class RunningRegion {
     const file = join(directory, "Pulumi.local.yaml");
     if (settings)
       writeFileSync(file, readFileSync(file, "utf8").replace(/^config:\n/m, `$&${lines.join("")}`));
-    const process = new RegionProcess(directory, ...args);
+    const process = new RegionProcess(directory, { args });
     const [, endpoint = ""] = await process.prints(/AWS_ENDPOINT_URL=(\S+)/);
     this.started = { process, api: awsClients(endpoint), endpoint };
     await process.prints(/Ctrl-C destroys everything/);
