@@ -21,10 +21,12 @@ function packages(lockFile) {
 /** Whether every package of the lock file is installed in its version; npm leaves out optional ones of other platforms. */
 function isInstalled() {
   const installed = packages(join(root, "node_modules", ".package-lock.json"));
-  return Object.entries(packages(join(root, "package-lock.json"))).every(
-    ([path, { version, optional }]) =>
-      path === "" || (installed[path] ? installed[path].version === version : optional === true),
-  );
+  return Object.entries(packages(join(root, "package-lock.json"))).every(([path, { version, optional }]) => {
+    if (path === "") return true;
+    if (!installed[path]) return optional === true;
+    // npm's list names packages, too, that were only resolved.
+    return installed[path].version === version && existsSync(join(root, path));
+  });
 }
 
 /** npm empties the folder that a link leads to. */
@@ -38,14 +40,17 @@ function refuseLink() {
 
 function install() {
   refuseLink();
-  console.log(`Installing the packages of package-lock.json (npm ci) …`);
+  console.log(`Installing the packages of package-lock.json (npm install) …`);
   const npm = process.env.npm_execpath;
-  const [command, ...args] = npm ? [process.execPath, npm, "ci"] : ["npm", "ci"];
-  // No package of the lock file needs its install script, and none that came with an attack should run.
-  const options = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+  // Not "npm ci", which first takes away all that is there: an installation that fails or is stopped would leave nothing.
+  const [command, ...args] = npm ? [process.execPath, npm, "install"] : ["npm", "install"];
+  // Without --no-save the lock file might be changed. No package of it needs its install script, and none that came with an
+  // attack should run.
+  const options = ["--no-save", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { status, error } = spawnSync(command, [...args, ...options], { cwd: root, stdio: "inherit" });
   if (error) give(`npm could not be started (${error.message}). Install npm, or run "npm ci" yourself.`);
-  if (status !== 0) give(`"npm ci" failed; what it said stands above. Run it again once that is mended.`);
+  if (status !== 0)
+    give(`"npm install" failed; what it said stands above. Run it again once that is mended.`);
 }
 
 if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {

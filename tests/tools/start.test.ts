@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -34,9 +35,9 @@ async function makeClone() {
     `const fs = require("node:fs");
      fs.appendFileSync("npm.log", process.argv.slice(2).join(" ") + "\\n");
      if (process.env.NPM_FAILS) process.exit(1);
-     fs.mkdirSync("node_modules", { recursive: true });
      const { packages } = JSON.parse(fs.readFileSync("package-lock.json", "utf8"));
      delete packages["node_modules/only-elsewhere"];
+     fs.mkdirSync("node_modules/package", { recursive: true });
      fs.writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages }));`,
   );
   await write("tools/typescript.cjs", 'require.extensions[".ts"] = require.extensions[".js"];');
@@ -88,10 +89,64 @@ describe("npm start", () => {
       () => clone.start({ NPM_FAILS: "1" }),
       (error: { status: number; stderr: string }) => {
         assert.equal(error.status, 1);
-        assert.match(error.stderr, /"npm ci" failed/);
+        assert.match(error.stderr, /"npm install" failed/);
         return true;
       },
     );
+  });
+
+  it("takes nothing away that is installed and right, not even when an installation fails", async (t) => {
+    const folder = await temporaryFolder();
+    t.after(() => folder.remove());
+    const root = folder.path;
+    const npm = (args: readonly string[], cwd = root) =>
+      execFileSync("npm", args, {
+        cwd,
+        stdio: "pipe",
+        env: { ...process.env, npm_config_cache: join(root, "cache") },
+      });
+    const has = (name: string) => existsSync(join(root, "node_modules", name));
+    for (const name of ["needed", "tool", "later"]) {
+      await mkdir(join(root, name));
+      await writeFile(join(root, name, "package.json"), JSON.stringify({ name, version: "1.0.0" }));
+      npm(["pack", "--pack-destination", root], join(root, name));
+    }
+    const at = (...names: readonly string[]) =>
+      Object.fromEntries(names.map((name) => [name, `file:${name}-1.0.0.tgz`]));
+    const want = async (...dependencies: readonly string[]) => {
+      const manifest = { name: "clone", dependencies: at(...dependencies), devDependencies: at("tool") };
+      await writeFile(join(root, "package.json"), JSON.stringify(manifest));
+      npm(["install", "--package-lock-only"]);
+    };
+    await mkdir(join(root, "tools"));
+    await copyFile(join(tools, "start.mjs"), join(root, "tools", "start.mjs"));
+    await writeFile(join(root, "tools", "typescript.cjs"), "");
+    await writeFile(join(root, "program.js"), 'console.log("started");');
+    const start = (cache: string) =>
+      execFileSync(process.execPath, [join(root, "tools", "start.mjs"), "program.js"], {
+        encoding: "utf8",
+        stdio: "pipe",
+        // As in a shell that is set up to run, not to develop.
+        env: {
+          ...process.env,
+          npm_execpath: "",
+          NODE_ENV: "production",
+          npm_config_cache: join(root, cache),
+        },
+      });
+
+    await want("needed");
+    assert.match(start("cache"), /started/);
+    assert.deepEqual([has("needed"), has("tool")], [true, true]);
+    await want("needed", "later");
+    const lock = await readFile(join(root, "package-lock.json"), "utf8");
+    await rename(join(root, "later-1.0.0.tgz"), join(root, "elsewhere.tgz"));
+    assert.throws(() => start("empty cache"), { status: 1, stderr: /"npm install" failed/ });
+    assert.deepEqual([has("needed"), has("tool"), has("later")], [true, true, false]);
+    await rename(join(root, "elsewhere.tgz"), join(root, "later-1.0.0.tgz"));
+    assert.match(start("empty cache"), /started/);
+    assert.deepEqual([has("needed"), has("tool"), has("later")], [true, true, true]);
+    assert.equal(await readFile(join(root, "package-lock.json"), "utf8"), lock);
   });
 
   it("tells what it can do", () => {
