@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { regionNumber, regionVariable } from "../../client/localRegion";
-import { cached } from "../machine/cache";
+import { cacheDirectory, cached } from "../machine/cache";
 import { run } from "../machine/exec";
 import type { Service, SpawnOptions } from "../machine/service";
 
@@ -46,7 +46,7 @@ export async function motoPython(
       signal,
     });
   };
-  return join(await cached(`moto-${key}`, { make, report, signal }), "bin", "python");
+  return join(await cached(join(cacheDirectory(), `moto-${key}`), { make, report, signal }), "bin", "python");
 }
 
 /** Starts moto on a free loopback port and waits until it answers. */

@@ -29,8 +29,7 @@ export interface Recipe {
  * A folder of the cache, made if it is missing, and by one process of the machine: others wait for it. It is made beside its
  * place and renamed, so that a killed process leaves no half of one. Answers its path.
  */
-export async function cached(name: string, { make, report, signal }: Recipe): Promise<string> {
-  const place = join(cacheDirectory(), name);
+export async function cached(place: string, { make, report, signal }: Recipe): Promise<string> {
   if (existsSync(place)) return place;
   await mkdir(dirname(place), { recursive: true });
   return exclusively(

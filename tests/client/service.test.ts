@@ -23,9 +23,9 @@ END
   return { env: { PATH: `${bin}:${process.env["PATH"]}` } };
 }
 
-async function writeLocalOutputs({ folder }: User, outputs: object): Promise<void> {
-  await mkdir(join(folder, ".local"));
-  await writeFile(join(folder, ".local", "outputs.json"), JSON.stringify(outputs));
+async function writeLocalOutputs({ folder }: User, outputs: object, place = ".local"): Promise<void> {
+  await mkdir(join(folder, place), { recursive: true });
+  await writeFile(join(folder, place, "outputs.json"), JSON.stringify(outputs));
 }
 
 /** Places that each answer with a name of their own as the service's address; nobody listens there. */
@@ -51,6 +51,17 @@ describe("the service's address", () => {
     assert.equal(await usedBy(user, ["--stack", "dev"], environment), "http://environment.invalid");
     assert.equal(await usedBy(user, ["--stack", "dev"], { ...env, ...nobody }), "http://stack.invalid");
     assert.equal(await usedBy(user, [], { ...env, ...nobody }), "http://local.invalid");
+  });
+
+  it("is that of the local region whose number the environment has", async (t) => {
+    const { user } = await start(t);
+    await writeLocalOutputs(user, at("first"));
+    await writeLocalOutputs(user, at("another"), ".local/region-7");
+    assert.equal(await usedBy(user, [], { ...nobody, LOCAL_REGION: "7" }), "http://another.invalid");
+    assert.equal(await usedBy(user, [], { ...nobody, LOCAL_REGION: "" }), "http://first.invalid");
+    const { status, stderr } = await user.run(["whoami"], { env: { ...nobody, LOCAL_REGION: "seven" } });
+    assert.equal(status, 2);
+    assert.match(stderr, /LOCAL_REGION is "seven"\. Give the number of a local region/);
   });
 
   it("is asked for in all four ways if there is none", async (t) => {

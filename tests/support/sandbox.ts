@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cached } from "../../local/machine/cache";
+import { cacheDirectory, cached } from "../../local/machine/cache";
 import { ensureBaseImage } from "../../local/machine/host/baseImage";
 import { run } from "../../local/machine/exec";
 import { nspawn, prepareNspawnFolder } from "../../local/machine/host/nspawn";
@@ -79,7 +79,7 @@ export async function runInSandbox(
       const ended = await inTree(state, "prepare", [base], draft, command, onOutput);
       if (ended !== "exit status 0") throw new Error(`preparing the tree for the service's tests: ${ended}`);
     };
-    const prepared = await cached(`sandbox-${key}`, { make: prepare, report });
+    const prepared = await cached(join(cacheDirectory(), `sandbox-${key}`), { make: prepare, report });
     // No network but its own loopback: what the tests talk to, they have started.
     const ended = await inTree(
       state,

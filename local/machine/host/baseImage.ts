@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cached } from "../cache";
+import { cacheDirectory, cached } from "../cache";
 import { run } from "../exec";
 
 /** Debian release of the hosts. */
@@ -72,7 +72,11 @@ export async function ensureBaseImage(report: (step: string) => void, signal?: A
   const sources = await packageSources();
   const recipe = JSON.stringify([suite, sources, packages, maskedUnits, cloudConfig, machineCertificates()]);
   const name = `base-${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}`;
-  return cached(name, { make: (draft) => build(draft, sources, report, signal), report, signal });
+  return cached(join(cacheDirectory(), name), {
+    make: (draft) => build(draft, sources, report, signal),
+    report,
+    signal,
+  });
 }
 
 async function build(
