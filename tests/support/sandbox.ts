@@ -41,7 +41,8 @@ async function inTree(
     ...[`lowerdir=${layers.join(":")},upperdir=${upper},workdir=${work}`, tree],
   ]);
   try {
-    const { command, args, env } = nspawn(name, [
+    // Another run of the tests may have a machine of the same kind.
+    const { command, args, env } = nspawn(`${name}-${process.pid}`, [
       ...[`--directory=${tree}`, "--as-pid2", "--pipe", `--bind-ro=${root}:/src`, ...nspawnArgs],
     ]);
     const service = await spawnService(state, name, command, args, { env, onOutput });
