@@ -31,40 +31,9 @@ getent group postgres >/dev/null || groupadd --system -g 750 postgres
 getent passwd postgres >/dev/null || useradd --system -u 750 -g postgres -d "$home" -M -s /bin/bash postgres
 getent passwd monitor >/dev/null || useradd --system -M monitor
 
-step "wait for the data volume $DATA_VOLUME_ID, as its host number $HOST_VERSION"
-wait_for 300 "$DATA_VOLUME_ID is not attached after 300 s: attach it to $INSTANCE_ID and reboot it" test -b "$device"
-
-step "mount the data volume"
-status=0
-found=$(blkid -p -s TYPE -s LABEL -s PTTYPE -o export "$device") || status=$?
-if ((status == 2)); then
-  mkfs.ext4 -q -m 1 -L postgresql "$device"
-elif ((status)) || ! grep -qx TYPE=ext4 <<<"$found" || ! grep -qx LABEL=postgresql <<<"$found"; then
-  fail "$DATA_VOLUME_ID holds something else ($(tail -n +2 <<<"$found" | xargs)), which is left alone: give the host an empty volume or one of its own"
-fi
-uuid=$(blkid -p -s UUID -o value "$device")
-sed -i "\\# $home #d" /etc/fstab
-echo "UUID=$uuid $home ext4 noatime,nofail,x-systemd.device-timeout=60s 0 2" >>/etc/fstab
-systemctl daemon-reload
-mkdir -p "$home"
-if ! mountpoint -q "$home"; then
-  # What a power cut left is put right first: a file system with errors could not grow.
-  e2fsck -p "$device" || (($? < 4)) || mountpoint -q "$home" ||
-    fail "the file system of $DATA_VOLUME_ID is damaged: mend it with e2fsck, or go back to its last snapshot"
-  mount -o noatime "$device" "$home" || mountpoint -q "$home"
-fi
-[[ $(mountpoint -d "$home") == "$(mountpoint -x "$device")" ]] || fail "something else than $DATA_VOLUME_ID is mounted at $home: unmount it and reboot"
-resize2fs "$device" 2>&1
-chown postgres:postgres "$home"
-
-for other in "$home"/*/*/PG_VERSION; do
-  [[ ! -e $other || $other == "$data"/* || $other == "$data.new"/* ]] ||
-    fail "$DATA_VOLUME_ID holds ${other%/*}, which is no PostgreSQL 17 cluster: upgrade or restore it; nothing was changed"
-done
-
 step "install PostgreSQL 17"
 put /etc/postgresql-common/createcluster.d/app.conf root 644 <<<'create_main_cluster = false'
-packages postgresql-17 pgbackrest unattended-upgrades
+packages postgresql-17 pgbackrest unattended-upgrades xfsprogs
 # A point release restarts the database, and so does a library of it: that is the operator's decision.
 put /etc/apt/apt.conf.d/52postgresql root 644 <<'CONF'
 APT::Periodic::Update-Package-Lists "1";
@@ -76,6 +45,34 @@ put /etc/needrestart/conf.d/postgresql.conf root 644 <<'CONF'
 $nrconf{override_rc}{qr(^postgresql)} = 0;
 CONF
 [[ $SESSION_MANAGER != true ]] || session_manager
+
+step "wait for the data volume $DATA_VOLUME_ID, as its host number $HOST_VERSION"
+wait_for 300 "$DATA_VOLUME_ID is not attached after 300 s: attach it to $INSTANCE_ID and reboot it" test -b "$device"
+
+step "mount the data volume"
+status=0
+found=$(blkid -p -s TYPE -s LABEL -s PTTYPE -o export "$device") || status=$?
+if ((status == 2)); then
+  mkfs.xfs -q -L postgresql "$device"
+elif ((status)) || ! grep -qx TYPE=xfs <<<"$found" || ! grep -qx LABEL=postgresql <<<"$found"; then
+  fail "$DATA_VOLUME_ID holds something else ($(tail -n +2 <<<"$found" | xargs)), which is left alone: give the host an empty volume or one of its own"
+fi
+uuid=$(blkid -p -s UUID -o value "$device")
+sed -i "\\# $home #d" /etc/fstab
+echo "UUID=$uuid $home xfs noatime,nofail,x-systemd.device-timeout=60s 0 0" >>/etc/fstab
+systemctl daemon-reload
+mkdir -p "$home"
+# What a power cut left is put right by the mount itself.
+mountpoint -q "$home" || mount -o noatime "$device" "$home" || mountpoint -q "$home" ||
+  fail "the file system of $DATA_VOLUME_ID is damaged: mend it with xfs_repair, or go back to its last snapshot"
+[[ $(mountpoint -d "$home") == "$(mountpoint -x "$device")" ]] || fail "something else than $DATA_VOLUME_ID is mounted at $home: unmount it and reboot"
+xfs_growfs "$home" >/dev/null
+chown postgres:postgres "$home"
+
+for other in "$home"/*/*/PG_VERSION; do
+  [[ ! -e $other || $other == "$data"/* || $other == "$data.new"/* ]] ||
+    fail "$DATA_VOLUME_ID holds ${other%/*}, which is no PostgreSQL 17 cluster: upgrade or restore it; nothing was changed"
+done
 
 configure_backups
 

@@ -35,7 +35,7 @@ export async function growBlockDevice(device: BlockDevice, sizeGiB: number): Pro
 export async function copyBlockDevice({ device, file }: BlockDevice, target: string): Promise<void> {
   const copy = () => run("cp", ["--sparse=always", "--reflink=auto", file, target]);
   // The kernel's list of mounted file systems, whatever the namespace.
-  if (!existsSync(`/sys/fs/ext4/${basename(device)}`)) {
+  if (!["ext4", "xfs"].some((type) => existsSync(`/sys/fs/${type}/${basename(device)}`))) {
     await run("blockdev", ["--flushbufs", device]);
     await copy();
     return;

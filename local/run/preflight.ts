@@ -152,6 +152,11 @@ function kernelChecks(): KernelCheck[] {
       remedy: `${containerRemedy} ("modprobe loop")`,
     },
     {
+      script: "grep -qw xfs /proc/filesystems || modprobe xfs",
+      problem: "The kernel has no XFS, which is on the database's volume.",
+      remedy: `${containerRemedy} ("modprobe xfs")`,
+    },
+    {
       script: `
         cd ${statePath()} && folder=$(mktemp -d check.XXXXXX) && cd "$folder" && mkdir lower upper work root
         unshare --mount mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root

@@ -25,19 +25,20 @@ describe("the database host", needsCli, () => {
   let database: string;
   let client: string;
   let writer: Writer;
+  let checksum: string;
 
   const file = (name: string) => join(copy.path, name);
   const edit = (name: string, change: (text: string) => string) =>
     writeFileSync(file(name), change(readFileSync(file(name), "utf8")));
-  const set = (setting: string, value: number) =>
+  const set = (setting: string, value: number | string) =>
     edit("Pulumi.local.yaml", (text) =>
       text
         .replace(new RegExp(`^ {2}django-on-ec2:${setting}:.*\n`, "m"), "")
         .replace(/^config:\n/m, `$&  django-on-ec2:${setting}: ${value}\n`),
     );
 
-  async function up(): Promise<void> {
-    const outcome = await deploy(copy.path, "up");
+  async function up(...options: string[]): Promise<void> {
+    const outcome = await deploy(copy.path, "up", { options });
     assert.equal(outcome.status, 0, outcome.output);
     database = await output("databaseInstanceId");
   }
@@ -59,6 +60,7 @@ describe("the database host", needsCli, () => {
 
   const sql = async (query: string) =>
     (await onHost(database, `cd / && runuser -u postgres -- psql -XAtd app -c "${query}"`)).trim();
+  const checksumOfKept = () => sql("SELECT md5(string_agg(kept::text, ',' ORDER BY n)) FROM kept");
   const answers = () => sql("SELECT 1").then(Boolean, () => false);
 
   before(async () => {
@@ -79,6 +81,8 @@ describe("the database host", needsCli, () => {
     );
     writer = new Writer(client, await connection());
     await sql("CREATE TABLE written (id bigserial PRIMARY KEY, text text NOT NULL DEFAULT repeat('x', 200))");
+    await sql("CREATE TABLE kept AS SELECT n, md5(n::text) FROM generate_series(1, 20000) n");
+    checksum = await checksumOfKept();
     await sql("GRANT SELECT, INSERT ON written TO app_rw; GRANT USAGE ON SEQUENCE written_id_seq TO app_rw");
   });
   afterEach(async () => {
@@ -88,6 +92,7 @@ describe("the database host", needsCli, () => {
     const there = new Set((await sql("SELECT id FROM written")).split("\n"));
     const lost = writer.acknowledged.filter((id) => !there.has(id));
     assert.deepEqual(lost, [], `of ${writer.acknowledged.length} acknowledged rows`);
+    assert.equal(await checksumOfKept(), checksum);
     assert.equal(await sql("SELECT sum(checksum_failures) FROM pg_stat_database"), "0");
   });
   after(async () => {
@@ -135,8 +140,8 @@ describe("the database host", needsCli, () => {
   const cut = () =>
     onHost(
       database,
-      `python3 -c 'import fcntl, os, struct; EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587d, struct.pack("I", 2)
-fcntl.ioctl(os.open("${volume}", os.O_RDONLY), EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH)'`,
+      `python3 -c 'import fcntl, os, struct; XFS_IOC_GOINGDOWN, NO_LOG_FLUSH = 0x8004587d, struct.pack("I", 2)
+fcntl.ioctl(os.open("${volume}", os.O_RDONLY), XFS_IOC_GOINGDOWN, NO_LOG_FLUSH)'`,
     );
 
   it("loses nothing when its volume loses power, ten times under load", async () => {
@@ -148,7 +153,7 @@ fcntl.ioctl(os.open("${volume}", os.O_RDONLY), EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH)'
           // As long as a process or its namespace ends, the kernel keeps the file system.
           `device=$(basename $(findmnt -no SOURCE ${volume}))
 systemctl kill -s KILL ${unit}; systemctl stop ${unit}
-umount ${volume}; while [ -e /sys/fs/ext4/$device ]; do sleep 0.1; done
+umount ${volume}; while [ -e /sys/fs/xfs/$device ]; do sleep 0.1; done
 mount ${volume} && systemctl start ${unit}`,
         );
       });
@@ -170,6 +175,57 @@ mount ${volume} && systemctl start ${unit}`,
       );
     });
   });
+
+  it("grows its volume while it runs, and writes go on", async () => {
+    const size = async () => Number(await onHost(database, `df --output=size -BM ${volume} | tr -dc 0-9`));
+    const [before, started] = [await size(), await sql("SELECT pg_postmaster_start_time()")];
+    await underLoad(async () => {
+      set("databaseVolumeGiB", 9);
+      await up();
+      await eventually("a larger file system", async () => (await size()) > before + 900);
+    });
+    assert.equal(await sql("SELECT pg_postmaster_start_time()"), started);
+  });
+
+  it("keeps volume, name and every row when its host is replaced under load", async (test) => {
+    const before = database;
+    const away = await downtime(() => up("-c", "databaseHostVersion=2"));
+    assert.notEqual(database, before);
+    test.diagnostic(`replaced: nothing was written for ${away.toFixed(1)} s`);
+  });
+
+  it("whose host is lost is back by one command, with every row", async (test) => {
+    const before = database;
+    const away = await downtime(async () => {
+      cutPower(database);
+      await eventually("the end", async () => (await state()) === "stopped");
+      await up("--refresh", "-c", "databaseHostVersion=3");
+    });
+    assert.notEqual(database, before);
+    test.diagnostic(`lost and replaced: nothing was written for ${away.toFixed(1)} s`);
+  });
+
+  it("whose new host does not boot is back by the setting before, with every row", async (test) => {
+    const away = await downtime(async () => {
+      set("databaseParameters", "{shared_buffers: 900GB}");
+      const outcome = await deploy(copy.path, "up");
+      assert.notEqual(outcome.status, 0);
+      assert.match(outcome.errors, /database host .*the database does not start/s);
+      set("databaseParameters", "{}");
+      await up();
+    });
+    test.diagnostic(`failed, and back: nothing was written for ${away.toFixed(1)} s`);
+  });
+
+  /** For how many seconds nothing was written at the longest while something was done under load. */
+  async function downtime(action: () => Promise<unknown>): Promise<number> {
+    await writer.start();
+    await writer.writes(50);
+    writer.longestPause = 0;
+    await action();
+    await writer.writes(50);
+    return writer.longestPause / 1000;
+  }
 });
 
 /** The program without what is not about the database, and with a client of it. */
@@ -202,6 +258,8 @@ export const databaseInstanceId = database.instanceId;
 /** Writes rows from a client by three connections, and keeps the ids of those that were acknowledged. */
 class Writer {
   readonly acknowledged: string[] = [];
+  /** The longest time between two rows, in milliseconds. */
+  longestPause = 0;
   private child: ChildProcess | undefined;
 
   constructor(
@@ -229,10 +287,16 @@ wait`,
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] });
     this.child = child;
     let rest = "";
+    let last = Date.now();
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       const lines = (rest + chunk).split("\n");
       rest = lines.pop() ?? "";
-      this.acknowledged.push(...lines.filter((line) => /^\d+$/.test(line)));
+      const ids = lines.filter((line) => /^\d+$/.test(line));
+      if (ids.length === 0) return;
+      this.acknowledged.push(...ids);
+      const now = Date.now();
+      this.longestPause = Math.max(this.longestPause, now - last);
+      last = now;
     });
   }
 

@@ -512,7 +512,7 @@ describe("what looks after the database", () => {
     mkdirSync(path.dirname(setting()));
     writeFileSync(path.join(folder, "size"), "1000");
     stub("blockdev", "echo 1000");
-    stub("resize2fs", 'echo "resize2fs $*" >>"$HERE/calls"');
+    stub("xfs_growfs", 'echo "xfs_growfs $*" >>"$HERE/calls"');
     stub("systemctl", 'echo "systemctl $*" >>"$HERE/calls"');
     stub("timedatectl", "echo yes");
     stub("setpriv", "cat >/dev/null");
@@ -543,14 +543,14 @@ describe("what looks after the database", () => {
     writeFileSync(setting(), "");
     writeFileSync(path.join(folder, "size"), "500");
     assert.equal((await boot(`${look}; watch_database /dev/data "$HERE" "$HERE/settings"`)).status, 0);
-    assert.deepEqual(calls(), ["resize2fs /dev/data"]);
+    assert.deepEqual(calls(), [`xfs_growfs ${folder}`]);
   });
 
   it("tries to grow the file system again when that has failed", async () => {
     isFull(50);
     writeFileSync(setting(), "");
     writeFileSync(path.join(folder, "size"), "500");
-    stub("resize2fs", 'echo "resize2fs $*" >>"$HERE/calls"; exit 1');
+    stub("xfs_growfs", 'echo "xfs_growfs $*" >>"$HERE/calls"; exit 1');
     assert.equal((await boot(`${look}; watch_database /dev/data "$HERE" "$HERE/settings"`)).status, 0);
     assert.equal(calls().length, 2);
   });

@@ -11,7 +11,7 @@ fill() { df --output=pcent "$1" | tr -dc 0-9; }
 watch_database() {
   local size used seen=${RUNTIME_DIRECTORY:?}/size read_only=$3/read-only.conf away="PostgreSQL does not answer"
   size=$(blockdev --getsize64 "$1")
-  if [[ $size != "$(cat "$seen" 2>/dev/null)" ]] && resize2fs "$1" 2>&1; then
+  if [[ $size != "$(cat "$seen" 2>/dev/null)" ]] && xfs_growfs "$2" >/dev/null; then
     printf '%s' "$size" >"$seen"
   fi
   used=$(fill "$2")
