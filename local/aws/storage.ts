@@ -26,7 +26,12 @@ function toS3(value: unknown): unknown {
   );
 }
 
-async function removeVersions(client: s3.S3Client, bucket: string, key?: string): Promise<void> {
+/** Locked ones as well, if the bucket can have such: as the provider does. */
+async function removeVersions(
+  client: s3.S3Client,
+  bucket: string,
+  { key, locked }: { readonly key?: string; readonly locked?: boolean } = {},
+): Promise<void> {
   let next: { KeyMarker?: string; VersionIdMarker?: string } = {};
   for (;;) {
     const page = await client.send(
@@ -37,7 +42,11 @@ async function removeVersions(client: s3.S3Client, bucket: string, key?: string)
       .map(({ Key, VersionId }) => ({ Key, VersionId }));
     if (objects.length > 0) {
       await client.send(
-        new s3.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: objects, Quiet: true } }),
+        new s3.DeleteObjectsCommand({
+          Bucket: bucket,
+          Delete: { Objects: objects, Quiet: true },
+          BypassGovernanceRetention: locked,
+        }),
       );
     }
     if (!page.IsTruncated) return;
@@ -94,7 +103,8 @@ function bucketHandler(clients: AwsClients): Handler {
     async delete(id, state, region) {
       const client = clients.in(region).s3;
       await unless(goneErrors, async () => {
-        if (flagOr(state, "forceDestroy", false)) await removeVersions(client, id);
+        if (flagOr(state, "forceDestroy", false))
+          await removeVersions(client, id, { locked: flagOr(state, "objectLockEnabled", false) });
         await client.send(new s3.DeleteBucketCommand({ Bucket: id }));
       });
     },
@@ -285,7 +295,7 @@ function objectHandler(clients: AwsClients): Handler {
     update: (_id, _state, request) => put(request),
     async delete(id, _state, region) {
       const { Bucket, Key } = place(id);
-      await unless(goneErrors, () => removeVersions(clients.in(region).s3, Bucket, Key));
+      await unless(goneErrors, () => removeVersions(clients.in(region).s3, Bucket, { key: Key }));
     },
   };
 }

@@ -101,7 +101,26 @@ describe("backups and restores of the database", () => {
       onFault: (error) => faults.push(error),
       onBreakdown: (error) => faults.push(error),
     });
-    for (const Bucket of ["reports", "backups"]) await buckets().send(new s3.CreateBucketCommand({ Bucket }));
+    await buckets().send(new s3.CreateBucketCommand({ Bucket: "reports" }));
+    // As a stack with backupLockDays has it.
+    await create(
+      "aws:s3/bucket:Bucket",
+      "backups",
+      { bucket: "backups", forceDestroy: true, objectLockEnabled: true },
+      webRegion,
+    );
+    await create(
+      "aws:s3/bucketVersioning:BucketVersioning",
+      "backups",
+      { bucket: "backups", versioningConfiguration: { status: "Enabled" } },
+      webRegion,
+    );
+    await create(
+      "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+      "backups",
+      { bucket: "backups", rule: { defaultRetention: { mode: "GOVERNANCE", days: 1 } } },
+      webRegion,
+    );
     await createSecret("owner", { username: "app_owner_1", password: "owner" });
     await createSecret("app", { username: "app_rw_1", password: "app" });
     await createSecret("backup", { passphrase: "a passphrase of many words" });
@@ -268,6 +287,23 @@ describe("backups and restores of the database", () => {
     assert.ok(keys.some((key) => /^1\/archive\/main\/17-1\/.*\.zst$/.test(key)));
     for (const key of keys.slice(0, 5))
       assert.equal(Buffer.from((await get("backups", key))!).toString("latin1", 0, 8), "Salted__", key);
+  });
+
+  it("what was backed up is locked: a deletion hides it, and nobody takes it away", async () => {
+    const [key = ""] = [...(await repository(1)).keys()].filter((name) => name.endsWith("/backup.manifest"));
+    const place = { Bucket: "backups", Key: key };
+    const { VersionId, ObjectLockMode, ObjectLockRetainUntilDate } = await buckets().send(
+      new s3.HeadObjectCommand(place),
+    );
+    assert.equal(ObjectLockMode, "GOVERNANCE");
+    assert.ok(Number(ObjectLockRetainUntilDate) > Date.now());
+    const { VersionId: marker } = await buckets().send(new s3.DeleteObjectCommand(place));
+    assert.equal(await get("backups", key), undefined);
+    await assert.rejects(buckets().send(new s3.DeleteObjectCommand({ ...place, VersionId })), {
+      name: "AccessDenied",
+    });
+    await buckets().send(new s3.DeleteObjectCommand({ ...place, VersionId: marker }));
+    assert.ok(await get("backups", key));
   });
 
   it("the next backup holds what changed, and the figures tell that all is well", async () => {

@@ -44,6 +44,7 @@ spool-path=$home/pgbackrest
 archive-push-queue-max=$((size / 4))
 [main]
 pg1-path=$data
+pg1-user=backup
 pg1-socket-path=/run/postgresql
 CONF
   rm "$WORK/backup.json"
