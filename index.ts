@@ -24,7 +24,6 @@ const settings = loadSettings();
 const { stack, protect, tags } = settings;
 
 const web = new aws.Provider(`${stack}-web`, providerArgs(settings, webRegion));
-const db = new aws.Provider(`${stack}-db`, providerArgs(settings, databaseRegion));
 
 const webNetwork = new RegionNetwork(
   `${stack}-web-network`,
@@ -37,21 +36,13 @@ const webNetwork = new RegionNetwork(
   },
   { provider: web },
 );
-const dbNetwork = new RegionNetwork(
-  `${stack}-db-network`,
-  {
-    cidrBlock: settings.databaseCidr,
-    zones: [settings.databaseZone],
-    egress: settings.egress,
-    flowLogRetentionDays: settings.logRetentionDays,
-    protect,
-  },
-  { provider: db },
-);
-const peering = new RegionPeering(`${stack}-peering`, {
-  requester: { network: webNetwork, provider: web },
-  accepter: { network: dbNetwork, provider: db },
-});
+// Where the database is: in its own region, or, once that is lost, with the web hosts, where everything of it has another name.
+const home = settings.databaseIsInWebRegion
+  ? {
+      ...{ name: `${stack}-rescue`, domain: `rescue.${stack}.internal`, region: webRegion, provider: web },
+      ...{ network: webNetwork, path: [], own: [] },
+    }
+  : { name: `${stack}-db`, domain: `${stack}.internal`, region: databaseRegion, ...databaseHome() };
 
 const gate = new DeployGate(
   `${stack}-gate`,
@@ -68,12 +59,12 @@ const accounts = new AccountStore(
   { provider: web },
 );
 
-const telemetryOf = (role: string, provider: aws.Provider) =>
+const telemetryOf = (name: string, provider: aws.Provider) =>
   settings.hostAgent
-    ? new HostTelemetry(`${stack}-${role}-hosts`, { retentionDays: settings.logRetentionDays }, { provider })
+    ? new HostTelemetry(`${name}-hosts`, { retentionDays: settings.logRetentionDays }, { provider })
     : undefined;
-const webTelemetry = telemetryOf("web", web);
-const dbTelemetry = telemetryOf("db", db);
+const webTelemetry = telemetryOf(`${stack}-web`, web);
+const dbTelemetry = telemetryOf(home.name, home.provider);
 
 const backups = new BackupRepository(
   `${stack}-backups`,
@@ -88,13 +79,13 @@ const backups = new BackupRepository(
   { provider: web },
 );
 const database = new PostgresHost(
-  `${stack}-db`,
+  home.name,
   {
-    network: dbNetwork,
+    network: home.network,
     clients: webNetwork,
     gate,
-    access: new HostAccess(`${stack}-db-access`, settings, { provider: db }),
-    domain: `${stack}.internal`,
+    access: new HostAccess(`${home.name}-access`, settings, { provider: home.provider }),
+    domain: home.domain,
     debianImage: settings.databaseDebianImage,
     instanceType: settings.databaseInstanceType,
     hostVersion: settings.databaseHostVersion,
@@ -107,11 +98,12 @@ const database = new PostgresHost(
     authorityVersion: settings.databaseCaVersion,
     backups,
     generation: settings.generation,
+    temporary: settings.databaseIsInWebRegion,
     protect,
     secretRecoveryDays: settings.secretRecoveryDays,
     tags,
   },
-  { provider: db },
+  { provider: home.provider },
 );
 
 const image = new DjangoImage(
@@ -131,7 +123,7 @@ const release = new ReleaseTask(
   `${stack}-release`,
   {
     network: webNetwork,
-    peering,
+    path: home.path,
     gate,
     database: database.access,
     accounts,
@@ -171,7 +163,7 @@ const webTier = new ScalingWebTier(
       corsOrigins: settings.corsOrigins,
       telemetry: webTelemetry,
     },
-    after: [peering, database, release],
+    after: [...home.path, database, release],
     size: { min: settings.webMinSize, max: settings.webMaxSize },
     load: { requestsPerTarget: settings.requestsPerTarget, cpuPercent: settings.cpuTargetPercent },
     schedules: settings.schedules,
@@ -220,17 +212,17 @@ const webAlarms = new RegionAlarms(
   { provider: web },
 );
 const dbAlarms = new RegionAlarms(
-  `${stack}-db-alarms`,
+  `${home.name}-alarms`,
   {
-    region: databaseRegion,
+    region: home.region,
     email: settings.alarmEmail || undefined,
     alarms: [
       ...alarms.databaseHostAlarms(database.instanceId),
-      ...alarms.backupAlarms(`postgres.${stack}.internal`, settings.databaseVolumeGiB),
+      ...alarms.backupAlarms(`postgres.${home.domain}`, settings.databaseVolumeGiB),
       ...(dbHosts ? alarms.hostAlarms(dbHosts) : []),
     ],
   },
-  { provider: db },
+  { provider: home.provider },
 );
 const dashboard = new Dashboard(
   `${stack}-dashboard`,
@@ -245,7 +237,7 @@ const dashboard = new Dashboard(
       hosts: webHosts,
     },
     database: {
-      region: databaseRegion,
+      region: home.region,
       alarms: dbAlarms.arns,
       instanceId: database.instanceId,
       hosts: dbHosts,
@@ -257,10 +249,9 @@ new TearDownGuard(`${stack}-guard`, {
   protect,
   stack: [
     web,
-    db,
     webNetwork,
-    dbNetwork,
-    peering,
+    ...home.own,
+    ...home.path,
     gate,
     accounts,
     backups,
@@ -275,6 +266,27 @@ new TearDownGuard(`${stack}-guard`, {
     dashboard,
   ],
 });
+
+/** The database's own region: its network, and the way to it. */
+function databaseHome() {
+  const provider = new aws.Provider(`${stack}-db`, providerArgs(settings, databaseRegion));
+  const network = new RegionNetwork(
+    `${stack}-db-network`,
+    {
+      cidrBlock: settings.databaseCidr,
+      zones: [settings.databaseZone],
+      egress: settings.egress,
+      flowLogRetentionDays: settings.logRetentionDays,
+      protect,
+    },
+    { provider },
+  );
+  const peering = new RegionPeering(`${stack}-peering`, {
+    requester: { network: webNetwork, provider: web },
+    accepter: { network, provider },
+  });
+  return { provider, network, path: [peering], own: [provider, network] };
+}
 
 /** Where clients reach the service. */
 export const serviceUrl = entrance.url;

@@ -108,7 +108,7 @@ export const wildcards: readonly Wildcard[] = [
   },
   {
     actions: ["s3:GetObject", "s3:PutObject"],
-    resource: /^arn:aws:s3:::[^*]+\/tls\/postgres-ca-\*\.pem$/,
+    resource: /^arn:aws:s3:::[^*]+\/tls\/postgres\.[a-z0-9.-]+-ca-\*\.pem$/,
     reason:
       "The database's certificate authorities, by number: a policy that named one would change with each rotation.",
   },

@@ -78,6 +78,12 @@ export const combinations: readonly Combination[] = [
       ? `databaseRestoreTo is ${databaseRestoreTo} but databaseGeneration is 1: nothing is restored; raise databaseGeneration by one`
       : undefined,
   ),
+  between(["databaseGeneration", "databaseWebGeneration"], (values) => {
+    const { databaseGeneration: now, databaseWebGeneration: web } = values;
+    return web === 1 || web > now
+      ? `databaseWebGeneration is ${web} and databaseGeneration is ${now}: the database comes to the web region by a restore; raise databaseGeneration by one, and give both that number`
+      : undefined;
+  }),
   between(["domainName", "hostedZoneId"], ({ domainName, hostedZoneId }) =>
     domainName === "" && hostedZoneId !== ""
       ? `hostedZoneId is ${hostedZoneId} but domainName is not set: give the name that the zone is to get`

@@ -16,6 +16,7 @@ export interface Settings extends Omit<
   | "databaseGeneration"
   | "databaseRestoreFrom"
   | "databaseRestoreTo"
+  | "databaseWebGeneration"
   | "domainName"
   | "hostedZoneId"
   | "certificateArn"
@@ -27,6 +28,8 @@ export interface Settings extends Omit<
   readonly stack: string;
   /** Which of the database's clusters this is, and what its volume, while empty, is restored from. */
   readonly generation: Generation;
+  /** Whether the database is in the web region, as its own is lost. */
+  readonly databaseIsInWebRegion: boolean;
   /** Undefined for plain HTTP. */
   readonly domain: Domain | undefined;
   /** Limits of the fleet at certain times, by name. */
@@ -58,11 +61,15 @@ export function readSettings(
     databaseGeneration,
     databaseRestoreFrom,
     databaseRestoreTo,
+    databaseWebGeneration,
     webSchedules,
     webScheduleZone,
     ...rest
   } = values;
   const stackTags = { project, stack };
+  const isInWebRegion = databaseWebGeneration === databaseGeneration;
+  // Not of one that was in the other region.
+  const before = databaseGeneration - (databaseWebGeneration === databaseGeneration - 1 ? 2 : 1);
   return {
     ...rest,
     stack,
@@ -70,8 +77,10 @@ export function readSettings(
       number: databaseGeneration,
       // The first has none before it: 0.
       restoreFrom: databaseRestoreFrom || databaseGeneration - 1,
+      before: isInWebRegion ? 0 : Math.max(before, 0),
       restoreTo: databaseRestoreTo,
     },
+    databaseIsInWebRegion: isInWebRegion,
     domain:
       domainName === ""
         ? undefined

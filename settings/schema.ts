@@ -188,6 +188,11 @@ export const fields = {
     "",
     "How far the restore goes: a time such as 2026-11-25 08:00:00+00, or name: and the name of a restore point; empty for as late as was archived.",
   ),
+  databaseWebGeneration: setting(
+    integer(0, 9999, ""),
+    0,
+    "Generation of the database that is in the web region, when the database's own region is lost; see docs/backups.md.",
+  ),
   backupFulls: setting(
     integer(1, 520, "backups"),
     2,

@@ -94,7 +94,7 @@ fi
 
 step "make the certificates"
 install -d -o postgres -g postgres -m 700 "$TLS"
-retry "cannot read database/roles.json from $REPORT_BUCKET (may the instance's role read it?)" read_roles
+retry "cannot read database/$DATABASE_HOSTNAME/roles.json from $REPORT_BUCKET (may the instance's role read it?)" read_roles
 certificates "$(field "$WORK/roles.json" authority)"
 chown -R postgres:postgres "$TLS"
 

@@ -7,11 +7,14 @@ import type { PinnedSecret } from "../storage/generatedSecret";
 /** Port of PostgreSQL. */
 export const postgresPort = 5432;
 
-/** Where the database host puts the certificates of its authorities, in the gate's bucket. */
-export const authorityKey = (version: number | "*") => `tls/postgres-ca-${version}.pem`;
+/**
+ * Where the database host puts the certificates of its authorities, in the gate's bucket: by the database's name, so that of two
+ * neither disturbs the other.
+ */
+export const authorityKey = (hostName: string, version: number | "*") => `tls/${hostName}-ca-${version}.pem`;
 
 /** Where the database host finds which versions of its roles' secrets and of its certificate authority hold, in the gate's bucket. */
-export const rolesKey = "database/roles.json";
+export const rolesKey = (hostName: string) => `database/${hostName}/roles.json`;
 
 /** Where the database host tells how its last backup, drill or restore went, in the gate's bucket. */
 export const recordKey = (name: "backup" | "drill" | "restore" | "*") => `records/${name}.json`;

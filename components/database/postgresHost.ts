@@ -61,6 +61,8 @@ export interface PostgresHostArgs {
   readonly backups: BackupAccess;
   /** Which of the clusters this is that follow each other by restores, and where it came from. */
   readonly generation: Generation;
+  /** Whether the database is to go back to another place: the stack then lets go of the data volume, which `protect` keeps in AWS. */
+  readonly temporary: boolean;
   /**
    * Refuse to delete the data volume, keep it and its snapshots in AWS even when the stack forgets them, and refuse to terminate
    * the host by hand.
@@ -78,6 +80,8 @@ export interface Generation {
   readonly number: number;
   /** Generation that its volume, while that is empty, is restored from; 0 for a new, empty cluster. */
   readonly restoreFrom: number;
+  /** Generation whose volume is kept here, beside that of this one; 0 for none. */
+  readonly before: number;
   /** How far: a time, or a restore point as `name:NAME`; empty for as late as there is. */
   readonly restoreTo: string;
 }
@@ -135,12 +139,12 @@ export class PostgresHost extends pulumi.ComponentResource {
     const roles = rolesDocument({ owner, app, authority: args.authorityVersion });
     const published = args.gate.publish(
       `${name}-roles`,
-      { key: rolesKey, content: roles.content, contentType: "application/json" },
+      { key: rolesKey(host), content: roles.content, contentType: "application/json" },
       this.child,
     );
     const script = this.publishScript();
     const volume = this.createVolumes();
-    const role = this.createRole(owner, app);
+    const role = this.createRole(owner, app, host);
     const instance = this.createInstance(volume, role, host, [published, script]);
     const attachment = this.attach(volume, instance);
     const record = this.createName(instance);
@@ -157,7 +161,7 @@ export class PostgresHost extends pulumi.ComponentResource {
     );
     this.endpoint = booted.result.apply(() => `${host}:${postgresPort}`);
     this.instanceId = instance.id;
-    this.access = this.accessFor(owner, app, volume, booted);
+    this.access = this.accessFor(host, owner, app, volume, booted);
     this.registerOutputs({ endpoint: this.endpoint, instanceId: this.instanceId });
   }
 
@@ -168,6 +172,7 @@ export class PostgresHost extends pulumi.ComponentResource {
         role,
         passwordVersion,
         database: { dbname: databaseName, host, port: postgresPort },
+        region: this.args.network.region,
         readerRegion: this.args.clients.region,
         recoveryDays: this.args.secretRecoveryDays,
       },
@@ -185,14 +190,14 @@ export class PostgresHost extends pulumi.ComponentResource {
     );
   }
 
-  /** The volume of this generation; that of the one before stays, for the way back. */
+  /** The volume of this generation; that of the one before stays, for the way back, until the next lets go of it. */
   private createVolumes(): aws.ebs.Volume {
-    const { number } = this.args.generation;
-    if (number > 1) this.createVolume(number - 1);
-    return this.createVolume(number);
+    const { generation, protect, temporary } = this.args;
+    if (generation.before > 0) this.createVolume(generation.before, false);
+    return this.createVolume(generation.number, protect && !temporary);
   }
 
-  private createVolume(generation: number): aws.ebs.Volume {
+  private createVolume(generation: number, protect: boolean): aws.ebs.Volume {
     return new aws.ebs.Volume(
       `${this.name}-data${generation > 1 ? `-${generation}` : ""}`,
       {
@@ -202,11 +207,11 @@ export class PostgresHost extends pulumi.ComponentResource {
         encrypted: true,
         tags: { Name: `${this.name}-data` },
       },
-      { ...this.child, protect: this.args.protect, retainOnDelete: this.args.protect },
+      { ...this.child, protect, retainOnDelete: this.args.protect },
     );
   }
 
-  private createRole(owner: GeneratedSecret, app: GeneratedSecret): HostRole {
+  private createRole(owner: GeneratedSecret, app: GeneratedSecret, host: string): HostRole {
     const { access, gate, backups, generation, telemetry } = this.args;
     return new HostRole(
       `${this.name}-role`,
@@ -214,8 +219,8 @@ export class PostgresHost extends pulumi.ComponentResource {
         statements: [
           gate.reportStatement(),
           readObjects(gate.bucketArn, this.script.key),
-          readObjects(gate.bucketArn, rolesKey),
-          writeObjects(gate.bucketArn, authorityKey("*")),
+          readObjects(gate.bucketArn, rolesKey(host)),
+          writeObjects(gate.bucketArn, authorityKey(host, "*")),
           readSecrets(owner.arn, app.arn),
           ...(telemetry?.statements ?? []),
           writeObjects(gate.bucketArn, recordKey("*")),
@@ -374,7 +379,11 @@ export class PostgresHost extends pulumi.ComponentResource {
       {
         name: domain,
         comment: "Private names of the stack",
-        vpcs: [network, clients].map(({ vpcId, region }) => ({ vpcId, vpcRegion: region })),
+        // One network, when the database is where its clients are.
+        vpcs: [...new Set<HostNetwork | ClientNetwork>([network, clients])].map(({ vpcId, region }) => ({
+          vpcId,
+          vpcRegion: region,
+        })),
       },
       this.child,
     );
@@ -386,6 +395,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   }
 
   private accessFor(
+    host: string,
     owner: GeneratedSecret,
     app: GeneratedSecret,
     volume: aws.ebs.Volume,
@@ -393,7 +403,7 @@ export class PostgresHost extends pulumi.ComponentResource {
   ): DatabaseAccess {
     const { network, clients, gate } = this.args;
     // Two fleets share the role of the hosts, each with a version of its own, of this and of the secret.
-    const certificate = readObjects(gate.bucketArn, authorityKey("*"));
+    const certificate = readObjects(gate.bucketArn, authorityKey(host, "*"));
     const [ownerSecret, appSecret] = [owner.in(clients.region), app.in(clients.region)];
     const roleAccess = (secret: RoleAccess["secret"], statement: RoleAccess["statements"][number]) => ({
       secret,
@@ -404,7 +414,7 @@ export class PostgresHost extends pulumi.ComponentResource {
       app: roleAccess(appSecret, readSecrets(appSecret.arn)),
       owner: roleAccess(ownerSecret, readSecretVersion(ownerSecret.arn, ownerSecret.versionId)),
       volumeId: volume.id,
-      authorityKey: authorityKey(this.args.authorityVersion),
+      authorityKey: authorityKey(host, this.args.authorityVersion),
       ready,
     };
   }

@@ -10,7 +10,9 @@ export interface PostgresRoleArgs {
   readonly passwordVersion: number;
   /** What a client needs beside name and password. */
   readonly database: { readonly dbname: string; readonly host: string; readonly port: number };
-  /** Region of the clients, if not the database's own. */
+  /** Region of the database, and of the provider. */
+  readonly region: string;
+  /** Region of the clients. */
   readonly readerRegion: string;
   /** How long the deleted secret can be restored, in days. */
   readonly recoveryDays: number;
@@ -20,7 +22,7 @@ export interface PostgresRoleArgs {
  * The credentials of a PostgreSQL role, readable in the database's region and in its clients': the login of this version, and
  * as `previous` that of the version before. The database host makes the logins.
  *
- * A month costs $0.80: a secret and its replica.
+ * A month costs $0.80: a secret and its replica, which there is if clients and database are in two regions.
  *
  * | change | effect |
  * |---|---|
@@ -47,7 +49,7 @@ export class PostgresRole extends pulumi.ComponentResource {
           ...database,
           previous: passwordVersion > 1 ? login(passwordVersion - 1) : undefined,
         },
-        replicaRegion: args.readerRegion,
+        replicaRegion: args.readerRegion === args.region ? undefined : args.readerRegion,
         recoveryDays: args.recoveryDays,
       },
       { parent: this },

@@ -9,8 +9,8 @@ import { readSecretVersion } from "../iam/policies";
 /** Arguments of a {@link ReleaseTask}. */
 export interface ReleaseTaskArgs {
   readonly network: OneShotHostArgs["network"];
-  /** The path to the database. */
-  readonly peering: pulumi.Resource;
+  /** What makes the path to the database. */
+  readonly path: readonly pulumi.Resource[];
   readonly gate: BootGate & HostBucket;
   readonly database: DatabaseAccess;
   readonly accounts: AdministratorAccess & pulumi.Resource;
@@ -68,7 +68,7 @@ export class ReleaseTask extends pulumi.ComponentResource {
         ],
         egress: database.openings,
         tags: args.tags,
-        after: [args.peering, database.ready, accounts],
+        after: [...args.path, database.ready, accounts],
       },
       { parent: this },
     );

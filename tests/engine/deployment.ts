@@ -189,7 +189,13 @@ export class Deployment {
     return this.run((watch) => this.stack.preview({ ...watch, ...options }));
   }
 
-  up(options: { readonly replace?: string[]; readonly continueOnError?: boolean } = {}): Promise<Outcome> {
+  up(
+    options: {
+      readonly replace?: string[];
+      readonly exclude?: string[];
+      readonly continueOnError?: boolean;
+    } = {},
+  ): Promise<Outcome> {
     return this.run((watch) => this.stack.up({ ...watch, ...options }));
   }
 

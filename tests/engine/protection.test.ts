@@ -63,6 +63,42 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
     );
   });
 
+  const volumes = () =>
+    [...stack.cloud.resources.keys()].filter((key) => key.startsWith("aws:ebs/volume:Volume")).length;
+
+  it("begins one generation of its database after the other, and keeps the volume of each", async () => {
+    for (const databaseGeneration of [2, 3]) {
+      stack.set({ databaseGeneration });
+      const { errors, calls } = await stack.up();
+      assert.deepEqual(errors, []);
+      assert.ok(inWords(calls).includes(`create Volume prod-db-data-${databaseGeneration}`));
+      assert.equal(volumes(), databaseGeneration);
+    }
+  });
+
+  it("has its database beside the web hosts when its region is lost, by one command, and goes back by another", async () => {
+    stack.cloud.lost = "us-east-2";
+    try {
+      stack.set({ databaseGeneration: 2, databaseWebGeneration: 2 });
+      const lost = await stack.up({ exclude: ["**::prod-db**", "**::prod-peering**"] });
+      assert.deepEqual(lost.errors, []);
+      const order = inWords(lost.calls);
+      for (const call of ["create Instance prod-rescue", "create Group prod-web", "delete Group prod-web"])
+        assert.ok(order.includes(call), `${call} in\n${order.join("\n")}`);
+      assert.ok(order.indexOf("create Invocation prod-rescue-gate") < order.indexOf("create Group prod-web"));
+    } finally {
+      stack.cloud.lost = undefined;
+    }
+    stack.set({ databaseGeneration: 3 });
+    const back = await stack.up();
+    assert.deepEqual(back.errors, []);
+    const order = inWords(back.calls);
+    assert.ok(order.includes("create Volume prod-db-data-3"));
+    assert.ok(!order.includes("create Volume prod-db-data-2"));
+    assert.ok(order.indexOf("create Invocation prod-web-gate") < order.indexOf("delete Instance prod-rescue"));
+    assert.equal(volumes(), 3, "of each generation");
+  });
+
   it("takes away a zone after the fleet that has hosts in it", async () => {
     stack.set({ webZones: ["us-east-1a", "us-east-1b"] });
     const { errors, calls } = await stack.up();

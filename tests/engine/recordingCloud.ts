@@ -92,6 +92,9 @@ export class RecordingCloud implements ProviderBackend {
     return [...this.resources.values()].filter(({ request }) => request.type.endsWith(`:${type}`));
   }
 
+  /** A region that answers nothing. */
+  lost: string | undefined;
+
   create(request: ResourceRequest): Promise<ResourceState> {
     return this.call("create", request, "", () => {
       const { type } = request;
@@ -135,6 +138,7 @@ export class RecordingCloud implements ProviderBackend {
   }
 
   invoke(token: string, inputs: Properties, region: string): Promise<Properties> {
+    if (region === this.lost) return Promise.reject(new Error(`${region} does not answer`));
     return recorder.invoke(token, inputs, region);
   }
 
@@ -195,6 +199,7 @@ export class RecordingCloud implements ProviderBackend {
       this.calls.push({ method, type, name, urn, id: made, region, inputs, failed });
     };
     try {
+      if (request.region === this.lost) throw new Error(`${this.lost} does not answer`);
       if (due !== undefined) {
         due.left--;
         if (due.fault.afterEffect) effect();

@@ -63,7 +63,7 @@ function callsOf(script: string, documents: readonly string[]): string[] {
         (_, name: string) => variables[name] ?? assert.fail(`${name} has no value`),
       )
       // Of any version: two fleets share a role, and the database's host finds its own out.
-      .replace(/^(tls\/postgres-ca-).*/, "$1*.pem");
+      .replace(/^(tls\/.*-ca-).*/, "$1*.pem");
   const objects = [...script.matchAll(/\b(s3_get|s3_put) "\$([A-Z]\w+)" "?([^\s"]+)"?/g)].map(
     ([, call = "", bucket = "", key = ""]) =>
       `${requests.get(call)} arn:aws:s3:::${variables[bucket]}/${known(key)}`,

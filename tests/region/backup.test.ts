@@ -125,7 +125,7 @@ describe("backups and restores of the database", () => {
     await createSecret("app", { username: "app_rw_1", password: "app" });
     await createSecret("backup", { passphrase: "a passphrase of many words" });
     const roles = { version: "1", authority: 1, owner: secrets["owner"], app: secrets["app"] };
-    await put("reports", "database/roles.json", JSON.stringify(roles));
+    await put("reports", "database/postgres.test.internal/roles.json", JSON.stringify(roles));
     const { key, content } = fetchedScript("postgres");
     await put("reports", key, content);
     await createNetwork(webRegion, "10.10");

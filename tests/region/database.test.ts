@@ -106,7 +106,7 @@ describe("the database host", needsCli, () => {
   /** How the client reaches the database, as the service does. */
   async function connection(): Promise<string> {
     const { s3 } = await inRegion("us-east-1", async (clients) => {
-      const place = { Bucket: await output("bootReportBucket"), Key: "tls/postgres-ca-1.pem" };
+      const place = { Bucket: await output("bootReportBucket"), Key: "tls/postgres.local.internal-ca-1.pem" };
       const { Body } = await clients.s3.send(new GetObjectCommand(place));
       return { s3: await Body!.transformToString() };
     });

@@ -190,6 +190,16 @@ const wrong: { title: string; config: Record<string, string>; line: RegExp }[] =
     line: /databaseRestoreFrom is 2 and databaseGeneration is 2: .* raise databaseGeneration by one/,
   },
   {
+    title: "a database in the web region without a restore",
+    config: { ...valid, databaseWebGeneration: "1" },
+    line: /databaseWebGeneration is 1 and databaseGeneration is 1: .* raise databaseGeneration by one/,
+  },
+  {
+    title: "a database in the web region that is still to come",
+    config: { ...valid, databaseGeneration: "2", databaseWebGeneration: "3" },
+    line: /databaseWebGeneration is 3 and databaseGeneration is 2: .* raise databaseGeneration by one/,
+  },
+  {
     title: "logs for an odd time",
     config: { ...valid, logRetentionDays: "10" },
     line: /logRetentionDays is 10: CloudWatch keeps/,
@@ -540,4 +550,23 @@ for (const [type, architecture] of architectures) {
 it("a Debian image names its architecture", () => {
   assert.equal(architectureOf("debian-13-arm64-20260914-2601"), "arm64");
   assert.equal(architectureOf("debian-12-amd64-20260914-2601"), undefined);
+});
+
+describe("the place of the database", () => {
+  for (const [databaseGeneration, databaseWebGeneration, isInWebRegion, before] of [
+    [1, 0, false, 0],
+    [2, 0, false, 1],
+    [2, 2, true, 0],
+    [3, 2, false, 1],
+    [4, 2, false, 3],
+  ] as const)
+    it(`of generation ${databaseGeneration} with ${databaseWebGeneration} in the web region`, () => {
+      const { generation, databaseIsInWebRegion } = read({
+        ...valid,
+        databaseGeneration: String(databaseGeneration),
+        databaseWebGeneration: String(databaseWebGeneration),
+      });
+      assert.equal(databaseIsInWebRegion, isInWebRegion);
+      assert.deepEqual([generation.number, generation.before], [databaseGeneration, before]);
+    });
 });

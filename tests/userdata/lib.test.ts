@@ -402,7 +402,7 @@ describe("the database's logins", () => {
       app: place("app_rw", appVersion),
       authority,
     };
-    aws.objects.set("reports/database/roles.json", JSON.stringify(roles));
+    aws.objects.set("reports/database/postgres/roles.json", JSON.stringify(roles));
   }
   beforeEach(() => {
     stub("runuser", 'echo "$*" >>"$HERE/calls"; cat >"$HERE/sql"');

@@ -46,5 +46,5 @@ certificates() {
 # Where clients of this version find whom to trust. A version that was taken back stays as it was.
 publish_authorities() {
   retry "cannot write the certificate authorities" \
-    s3_put "$REPORT_BUCKET" "tls/postgres-ca-$(<"$TLS/version").pem" "$WORK/ca.pem" application/x-pem-file
+    s3_put "$REPORT_BUCKET" "tls/$DATABASE_HOSTNAME-ca-$(<"$TLS/version").pem" "$WORK/ca.pem" application/x-pem-file
 }

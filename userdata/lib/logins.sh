@@ -1,6 +1,6 @@
 # The logins of the database's two roles. The roles own and grant, and nobody signs in as one of them: each version of a role's
 # password is a login of its own, so that hosts of two versions are let in side by side. Reads REPORT_BUCKET, REPORT_REGION,
-# DATABASE_NAME, OWNER_ROLE and APP_ROLE.
+# DATABASE_NAME, DATABASE_HOSTNAME, OWNER_ROLE and APP_ROLE.
 # shellcheck shell=bash
 source lib/certificates.sh
 source lib/json.sh
@@ -111,7 +111,7 @@ as_postgres() { (cd / && if ((EUID)); then "$@"; else runuser -u postgres -- "$@
 run_sql() { PGOPTIONS='-c default_transaction_read_only=off' as_postgres psql -qXo /dev/null -v ON_ERROR_STOP=1 -v VERBOSITY=terse <"$1" 2>"$WORK/error"; }
 
 # The document that the deployment writes when a secret of a role has a new version.
-read_roles() { s3_get "$REPORT_BUCKET" database/roles.json "$WORK/roles.json"; }
+read_roles() { s3_get "$REPORT_BUCKET" "database/$DATABASE_HOSTNAME/roles.json" "$WORK/roles.json"; }
 
 # Makes the logins what the secrets that the document names say.
 apply_roles() {
@@ -137,7 +137,7 @@ PYTHON
 follow_roles() {
   local version before status
   read_roles || {
-    printf 'cannot read database/roles.json: %s\n' "$(<"$WORK/error")" >&2
+    printf 'cannot read the document of the roles: %s\n' "$(<"$WORK/error")" >&2
     return
   }
   version=$(field "$WORK/roles.json" version)

@@ -29,7 +29,8 @@ const construct = (changed: Partial<PostgresHostArgs> = {}, preview = false) =>
           appPasswordVersion: 1,
           authorityVersion: 1,
           backups: stubBackups(),
-          generation: { number: 1, restoreFrom: 0, restoreTo: "" },
+          generation: { number: 1, restoreFrom: 0, before: 0, restoreTo: "" },
+          temporary: false,
           protect: false,
           secretRecoveryDays: 0,
           tags: { stack: "test" },
@@ -95,7 +96,7 @@ describe("PostgresHost", () => {
     const graph = await construct({ authorityVersion: 2 });
     assert.equal(roles(graph).authority, 2);
     assert.notEqual(roles(graph).version, roles(await construct()).version);
-    assert.equal(graph.made.access.authorityKey, "tls/postgres-ca-2.pem");
+    assert.equal(graph.made.access.authorityKey, "tls/postgres.test.internal-ca-2.pem");
   });
 
   it("has the host send its logs where it is told to, and else nowhere", async () => {
@@ -133,8 +134,8 @@ describe("PostgresHost", () => {
       [
         "s3:PutObject arn:aws:s3:::bucket/boot",
         `s3:GetObject arn:aws:s3:::bucket/${fetchedScript("postgres").key}`,
-        "s3:GetObject arn:aws:s3:::bucket/database/roles.json",
-        "s3:PutObject arn:aws:s3:::bucket/tls/postgres-ca-*.pem",
+        "s3:GetObject arn:aws:s3:::bucket/database/postgres.test.internal/roles.json",
+        "s3:PutObject arn:aws:s3:::bucket/tls/postgres.test.internal-ca-*.pem",
         "secretsmanager:GetSecretValue arn:aws:secretsmanager:us-east-2:123456789012:secret:db-owner," +
           "arn:aws:secretsmanager:us-east-2:123456789012:secret:db-app",
         "s3:PutObject arn:aws:s3:::bucket/records/*.json",
@@ -162,7 +163,7 @@ describe("PostgresHost", () => {
     const volumes = (graph: Evaluation<unknown>) =>
       ofType(graph, "aws:ebs/volume:Volume").map(({ name }) => name);
     assert.deepEqual(volumes(await construct()), ["db-data"]);
-    const restored = { number: 3, restoreFrom: 1, restoreTo: "name:before" };
+    const restored = { number: 3, restoreFrom: 1, before: 2, restoreTo: "name:before" };
     const graph = await construct({ generation: restored });
     assert.deepEqual(volumes(graph), ["db-data-2", "db-data-3"]);
     const { inputs } = find(graph, "aws:ec2/volumeAttachment:VolumeAttachment", "db-data");
@@ -204,6 +205,40 @@ describe("PostgresHost", () => {
       assert.equal(host(graph).inputs["disableApiTermination"], protect);
       assert.equal(host(graph).inputs["forceDestroy"], true);
     }
+  });
+
+  it("keeps its volume in AWS, and lets the stack let go of it, while it is temporary", async () => {
+    const graph = await construct({ protect: true, temporary: true });
+    const { protect, retainOnDelete } = find(graph, "aws:ebs/volume:Volume", "db-data");
+    assert.deepEqual([protect, retainOnDelete], [false, true]);
+  });
+
+  it("protects the volume of its generation, and not that of the one before", async () => {
+    const graph = await construct({
+      protect: true,
+      generation: { number: 2, restoreFrom: 1, before: 1, restoreTo: "" },
+    });
+    const kept = (name: string) => {
+      const { protect, retainOnDelete } = find(graph, "aws:ebs/volume:Volume", name);
+      return [protect, retainOnDelete];
+    };
+    assert.deepEqual(
+      [kept("db-data"), kept("db-data-2")],
+      [
+        [false, true],
+        [true, true],
+      ],
+    );
+  });
+
+  it("has its secrets once, and its zone in one network, where its clients are", async () => {
+    const there = stubNetwork(region);
+    const graph = await construct({ network: there, clients: there });
+    const { inputs } = find(graph, "aws:route53/zone:Zone", "db-zone");
+    assert.equal((inputs["vpcs"] as unknown[]).length, 1);
+    for (const secret of ofType(graph, "aws:secretsmanager/secret:Secret"))
+      assert.equal(secret.inputs["replicas"], undefined, secret.name);
+    assert.match(await valueOf(graph.made.access.app.secret.arn), /:us-east-2:.*db-app/);
   });
 
   it("opens its port to the clients' subnets and SSH to whom it is told", async () => {

@@ -14,6 +14,7 @@ const construct = (changed: Partial<PostgresRoleArgs> = {}) =>
           role: "app_rw",
           passwordVersion: 1,
           database,
+          region: "us-east-1",
           readerRegion: "us-east-2",
           recoveryDays: 0,
           ...changed,

@@ -48,7 +48,7 @@ describe("policies", () => {
         "s3:DeleteObjectVersion arn:aws:s3:::prod-accounts/activity/*",
         "s3:GetObject arn:aws:s3:::prod-accounts/accounts/*",
         "s3:GetObject arn:aws:s3:::prod-accounts/activity/*",
-        "s3:GetObject arn:aws:s3:::prod-gate-bucket/tls/postgres-ca-*.pem",
+        "s3:GetObject arn:aws:s3:::prod-gate-bucket/tls/postgres.prod.internal-ca-*.pem",
         "s3:ListBucket arn:aws:s3:::prod-accounts",
         "s3:PutObject arn:aws:s3:::prod-accounts/accounts/*",
         "s3:PutObject arn:aws:s3:::prod-accounts/activity/*",

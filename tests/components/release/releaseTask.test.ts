@@ -17,7 +17,7 @@ const construct = (changed: (args: ReleaseTaskArgs) => Partial<ReleaseTaskArgs> 
   evaluate((provider) => {
     const args: ReleaseTaskArgs = {
       network: stubNetwork("us-east-1"),
-      peering: stubResource("peering"),
+      path: [stubResource("peering")],
       gate: stubGate(provider),
       database: stubDatabase(),
       accounts: new StubAccounts(),
