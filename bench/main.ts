@@ -1,9 +1,11 @@
 /** `npm run bench -- NAME`: measures a part of the project on this machine, and says whether its goal is held. */
+import { benchDatabase } from "./database";
 import { benchPath } from "./path";
 import { benchProgram } from "./program";
 import { benchServer } from "./server";
 
 const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  database: benchDatabase,
   path: benchPath,
   program: benchProgram,
   server: benchServer,
