@@ -329,7 +329,7 @@ drill() {
   as_postgres "$bin/pg_amcheck" -h "$scratch" --all --install-missing --heapallindexed 2>&1 | tail -n 5 >"$WORK/error"
   count_rows "$scratch" >"$WORK/restored"
   count_rows /run/postgresql >"$WORK/after"
-  python3 - "$WORK" "$marker" "$(labels | head -n 1)" >"$WORK/facts" 2>"$WORK/error" <<'PYTHON'
+  python3 - "$WORK" "$marker" "$(labels | head -n 1)" >"$WORK/found" 2>"$WORK/error" <<'PYTHON'
 import json, sys
 work, marker, label = sys.argv[1:]
 def read(name):
@@ -345,5 +345,6 @@ for table, (rows, changes) in before.items():
         sys.exit(f"{table} has {there} rows where {rows} were, and {meanwhile} changed meanwhile")
 print(json.dumps({"backup": label, "marker": marker, "tables": len(restored), "rows": sum(r for r, _ in restored.values())}))
 PYTHON
+  mv "$WORK/found" "$WORK/facts"
   end_scratch "$scratch"
 }
