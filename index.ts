@@ -36,6 +36,27 @@ const webNetwork = new RegionNetwork(
   },
   { provider: web },
 );
+/** The database's own region: its network, and the way to it. */
+function databaseHome() {
+  const provider = new aws.Provider(`${stack}-db`, providerArgs(settings, databaseRegion));
+  const network = new RegionNetwork(
+    `${stack}-db-network`,
+    {
+      cidrBlock: settings.databaseCidr,
+      zones: [settings.databaseZone],
+      egress: settings.egress,
+      flowLogRetentionDays: settings.logRetentionDays,
+      protect,
+    },
+    { provider },
+  );
+  const peering = new RegionPeering(`${stack}-peering`, {
+    requester: { network: webNetwork, provider: web },
+    accepter: { network, provider },
+  });
+  return { provider, network, path: [peering], own: [provider, network] };
+}
+
 // Where the database is: in its own region, or, once that is lost, with the web hosts, where everything of it has another name.
 const home = settings.databaseIsInWebRegion
   ? {
@@ -266,27 +287,6 @@ new TearDownGuard(`${stack}-guard`, {
     dashboard,
   ],
 });
-
-/** The database's own region: its network, and the way to it. */
-function databaseHome() {
-  const provider = new aws.Provider(`${stack}-db`, providerArgs(settings, databaseRegion));
-  const network = new RegionNetwork(
-    `${stack}-db-network`,
-    {
-      cidrBlock: settings.databaseCidr,
-      zones: [settings.databaseZone],
-      egress: settings.egress,
-      flowLogRetentionDays: settings.logRetentionDays,
-      protect,
-    },
-    { provider },
-  );
-  const peering = new RegionPeering(`${stack}-peering`, {
-    requester: { network: webNetwork, provider: web },
-    accepter: { network, provider },
-  });
-  return { provider, network, path: [peering], own: [provider, network] };
-}
 
 /** Where clients reach the service. */
 export const serviceUrl = entrance.url;

@@ -217,6 +217,22 @@ mount ${volume} && systemctl start ${unit}`,
     test.diagnostic(`failed, and back: nothing was written for ${away.toFixed(1)} s`);
   });
 
+  it("whose region is lost is beside the web hosts by one command, with all that was archived", async () => {
+    const written = await sql("SELECT pg_walfile_name(pg_switch_wal())");
+    await eventually(
+      "the archive",
+      async () => (await sql("SELECT last_archived_wal FROM pg_stat_archiver")) >= written,
+    );
+    const before = database;
+    cutPower(database);
+    await up(
+      ...["-c", "databaseGeneration=2", "-c", "databaseWebGeneration=2"],
+      ...["--exclude", "**::local-db**", "--exclude", "**::local-peering**"],
+    );
+    assert.notEqual(database, before);
+    assert.match(await output("databaseEndpoint"), /^postgres\.rescue\.local\.internal:5432$/);
+  });
+
   /** For how many seconds nothing was written at the longest while something was done under load. */
   async function downtime(action: () => Promise<unknown>): Promise<number> {
     await writer.start();
@@ -247,11 +263,12 @@ const client = new aws.ec2.Instance("client", {
   vpcSecurityGroupIds: [clientFirewall.securityGroupId],
   metadataOptions,
   userData: "#!/bin/bash\\nuntil apt-get -qy update && apt-get -qy install postgresql-client; do sleep 1; done; touch /run/ready",
-}, { provider: web, dependsOn: [webNetwork, peering] });
+}, { provider: web, dependsOn: [webNetwork, ...home.path] });
 export const clientInstanceId = client.id;
 export const appSecretArn = database.access.app.secret.arn;
 export const bootReportBucket = gate.bucketName;
 export const databaseInstanceId = database.instanceId;
+export const databaseEndpoint = database.endpoint;
 `;
 }
 
