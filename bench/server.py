@@ -312,6 +312,7 @@ def measure(candidate: Candidate, source: Path, log: Path, seconds: float, attac
 @contextlib.contextmanager
 def environment(directory: Path):
     """The database, the fake of AWS and the variables that the service needs."""
+    (directory / "run").mkdir()
     cluster = Cluster()
     try:
         cluster.create_database("service")
@@ -322,6 +323,7 @@ def environment(directory: Path):
             "ACCOUNT_BUCKET": "accounts",
             "ALLOWED_HOSTS": "service.example",
             "INSTANCE_ID": "i-0123456789abcdef0",
+            "RUNTIME_DIRECTORY": str(directory / "run"),
             "DJANGO_SETTINGS_MODULE": "service.settings",
         }
         from conftest import write_credentials

@@ -48,6 +48,9 @@ class Server:
         self.notified.settimeout(60)
         listening = {"NOTIFY_SOCKET": self.notified.getsockname()}
         listening |= {"ADDRESS": "127.0.0.1", "PORT": str(self.port)}
+        runtime = directory / "run"
+        runtime.mkdir()
+        listening["RUNTIME_DIRECTORY"] = str(runtime)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service"],
@@ -253,6 +256,29 @@ def test_guessing_does_not_exhaust_the_memory(server):
     assert max(memory) < 300
 
 
+def test_no_refusal_is_lost_with_a_killed_worker(server):
+    from django.db import connection
+
+    from activity.models import Event
+
+    client = "198.51.100.77"
+
+    def counted() -> int:
+        events = list(Event.objects.filter(client=client))
+        connection.close()
+        return sum(event.details.get("times", 1) for event in events)
+
+    body = {"login": "nobody-at-all", "password": "not the right password"}
+    for _ in range(12):
+        # Both workers get some, of which each has stored the first one only, if any.
+        answer, _ = server("POST", "/v1/signin", body, {"X-Forwarded-For": client})
+        assert answer.status in (401, 429)
+    for pid in server.workers():
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: counted() == 12)
+    server.wait()
+
+
 def test_documentation_page_and_its_files(server):
     response, body = server("GET", "/docs")
     assert response.status == 200
@@ -300,7 +326,10 @@ def test_log_and_graceful_stop(server):
     # Every account key in the log is a key; the logins stay out of it.
     text = server.log.read_text()
     assert "everybody" not in text and "password" not in text and "secret=query" not in text
-    assert not [line for line in lines if line["level"] in ("warning", "error")]
+    troubles = [line["message"] for line in lines if line["level"] in ("warning", "error")]
+    # Of the workers that were killed above; they end at once or one after the other.
+    killed = "Unexpected exit from worker-|activity: .* events of a worker that has ended"
+    assert [one for one in troubles if not re.match(killed, one)] == []
 
 
 def test_a_worker_that_is_stuck_ends():

@@ -188,6 +188,32 @@ describe("whatever happens", () => {
     await assertUnharmed();
   });
 
+  it("workers that are killed: others take over, and store what they had counted", async () => {
+    const administrator = await region.administrator();
+    const { login } = await region.newUser();
+    const guess = { login, password: "a wrong password" };
+    const path = "/v1/activity?everyone=true&event=account.sign_in_refused&limit=100";
+    const count = async () => {
+      const { body } = await region.ask("GET", path, undefined, administrator);
+      const events = body["results"] as { at: string; details: { times?: number } }[];
+      return events
+        .filter(({ at }) => Date.parse(at) >= start)
+        .reduce((sum, { details }) => sum + (details.times ?? 1), 0);
+    };
+    const start = Date.now();
+    for (let number = 0; number < 9; number++)
+      assert.equal((await region.ask("POST", "/v1/signin", guess)).status, 401);
+    const kill = "kill -9 $(pgrep -u app -P $(systemctl show -P MainPID app.service))";
+    await Promise.all([...before.keys()].map((host) => onHost(host, kill)));
+    // A part of them may have been stored before.
+    await eventually("all refusals", async () => (await count()) === 9);
+    await eventually("tasks", async () => (await tasks()) === 200);
+    const restarts = async (host: string) =>
+      (await onHost(host, "systemctl show -P NRestarts app.service")).trim();
+    for (const host of before.keys()) assert.equal(await restarts(host), "0");
+    assert.deepEqual(await region.webHosts(), [...before.keys()]);
+  });
+
   it("a locked table: sign-in goes on, tasks are refused in time, and all is well when the lock has gone", async () => {
     const { login } = await region.newUser();
     const sql = "BEGIN; LOCK TABLE tasks_task IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(20)";
