@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { request } from "node:http";
+import { type OutgoingHttpHeaders, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -138,30 +138,34 @@ describe("whatever happens", () => {
     };
   }
 
-  it("twenty-four clients with wrong passwords: the service stays under 300 MiB, and tasks are answered", async () => {
-    const { hostname, port } = new URL(region.outputs["serviceUrl"]!);
-    /** From an address of the client's own: the limit for one address would end the attack. */
-    const guess = (client: number, login: string) =>
-      new Promise<number>((resolve, reject) => {
-        const options = {
-          host: hostname,
-          port: port || 80,
-          path: "/v1/signin",
-          method: "POST",
-          agent: false,
-        };
-        const headers = { "content-type": "application/json", host: hostname };
-        request({ ...options, localAddress: `127.0.20.${client + 1}`, headers }, (response) => {
-          response.resume().once("end", () => resolve(response.statusCode ?? 0));
-        })
+  /** Tries a wrong password from an address of the client's own: the limit for one address would end an attack. */
+  const guess = (localAddress: string, login: string, headers: OutgoingHttpHeaders = {}) =>
+    new Promise<{ readonly status: number; readonly retryAfter: number; readonly host: unknown }>(
+      (resolve, reject) => {
+        const { hostname, port } = new URL(region.outputs["serviceUrl"]!);
+        request(
+          {
+            ...{ host: hostname, port: port || 80, path: "/v1/signin", method: "POST" },
+            ...{ agent: false, localAddress },
+            headers: { "content-type": "application/json", host: hostname, ...headers },
+          },
+          (response) => {
+            const { statusCode = 0, headers: answered } = response;
+            const [retryAfter, host] = [Number(answered["retry-after"]), answered["x-instance-id"]];
+            response.resume().once("end", () => resolve({ status: statusCode, retryAfter, host }));
+          },
+        )
           .once("error", reject)
           .end(JSON.stringify({ login, password: "a wrong password" }));
-      });
+      },
+    );
+
+  it("twenty-four clients with wrong passwords: the service stays under 300 MiB, and tasks are answered", async () => {
     let attacking = true;
     const statuses = new Map<number, number>();
     const clients = Array.from({ length: 24 }, async (_, client) => {
       for (let number = 0; number < 20 && attacking; number++) {
-        const status = await guess(client, `nobody-${client}-${number}`);
+        const { status } = await guess(`127.0.20.${client + 1}`, `nobody-${client}-${number}`);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
     });
@@ -185,6 +189,34 @@ describe("whatever happens", () => {
     );
     for (const { most, samples } of memory)
       assert.ok(samples >= 10 && most > 50 && most < 300, JSON.stringify(memory));
+    await assertUnharmed();
+  });
+
+  it("guesses at one login are limited by all hosts together, whatever is forged, and with the database away", async () => {
+    const { login } = await region.newUser();
+    const undo = await region.fault("stop-database");
+    try {
+      const refused = new Set<unknown>();
+      for (let number = 0; number < 40; number++) {
+        // Each from another address, which it also claims not to be.
+        const forged = { "x-forwarded-for": `203.0.113.${number}`, x_forwarded_for: "203.0.113.200" };
+        const { status, retryAfter, host } = await guess(`127.0.30.${number + 1}`, login, forged);
+        if (number < 10) assert.ok([401, 503].includes(status), `${number}: ${status}`);
+        if (status !== 429) continue;
+        assert.ok(retryAfter > 0 && retryAfter <= 61, String(retryAfter));
+        refused.add(host);
+      }
+      assert.deepEqual([...refused].sort(), [...before.keys()]);
+      // One address that tries many logins, with a header of its own each time.
+      const statuses: number[] = [];
+      while (!statuses.includes(429) && statuses.length < 80) {
+        const forged = { "x-forwarded-for": `203.0.113.${statuses.length}` };
+        statuses.push((await guess("127.0.31.1", `nobody-at-all-${statuses.length}`, forged)).status);
+      }
+      assert.ok(statuses.includes(429), JSON.stringify(statuses));
+    } finally {
+      await undo();
+    }
     await assertUnharmed();
   });
 
