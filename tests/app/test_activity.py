@@ -843,7 +843,8 @@ def test_a_worker_keeps_house_at_its_start_and_every_hour(own_spool, monkeypatch
     try:
         look()
         eventually(lambda: kept == [1000.0])
-        for now[0] in (1000.0 + spool.HOUSEKEEPING_SECONDS - 1, 1000.0 + spool.HOUSEKEEPING_SECONDS):
+        for passed in (spool.HOUSEKEEPING_SECONDS - 1, spool.HOUSEKEEPING_SECONDS):
+            now[0] = 1000.0 + passed
             look()
         eventually(lambda: kept == [1000.0, 1000.0 + spool.HOUSEKEEPING_SECONDS])
         # It is not due while something is away.
