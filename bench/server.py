@@ -2,6 +2,9 @@
 
 `npm run bench -- server` runs it where the service's tests run, with their PostgreSQL and their fake of AWS. No network
 distance is simulated: what is compared is the cost of the server and of the interpreter, which distance only hides.
+
+All candidates are started first, and asked in turn, round by round, so that a machine whose speed drifts treats them alike.
+Then each is attacked. The last line is the result as JSON, for the caller.
 """
 
 import argparse
@@ -11,6 +14,7 @@ import os
 import selectors
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,16 +31,35 @@ from cluster import OWNER, SERVICE, Cluster, free_port
 UNIT = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_ARENA_MAX": "2"}
 
 PASSWORD = "the password of the bench"
-CONNECTIONS = (1, 4, 16, 64)
+# Numbers of connections, and the seconds of each round: the goals are about sixteen.
+CONNECTIONS = {1: 0.7, 4: 0.7, 16: 1.5, 64: 1.0}
+ROUNDS = 3
+ATTACK_SECONDS = 4.0
+POLL_SECONDS = 0.25
+# The folder of the service as it was before it was measured.
+FIRST_CUT = "first-cut"
+# A module that gives servers of WSGI the application without its outermost layer, and to that what it expects of it.
+BARE = "bare"
+BARE_SOURCE = """
+from service.asgi import django
+
+def application(environ, start_response):
+    environ["service.legacy"] = ""
+    return django(environ, start_response)
+"""
 
 
 class Candidate:
-    """A way to serve the application: what to run in its folder."""
+    """A way to serve the application: what to run in its folder, which is the service's unless it has its own."""
 
-    def __init__(self, name: str, *command: str, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, *command: str, environ: dict[str, str] | None = None, app: str = "src"
+    ) -> None:
         self.name = name
         self.command = command
-        self.environ = environ or {}
+        # The first cut's unit set nothing.
+        self.environ = (environ or {}) | (UNIT if app == "src" else {})
+        self.app = app
 
 
 def request(method: str, path: str, body: dict | None = None, token: str = "") -> bytes:
@@ -72,14 +95,17 @@ def _some(connection: socket.socket) -> bytes:
 class Running:
     """A candidate that serves on a port of its own."""
 
-    def __init__(self, candidate: Candidate, source: Path, log: Path) -> None:
+    def __init__(self, candidate: Candidate, directory: Path) -> None:
+        self.name = candidate.name
+        self.source = directory / candidate.app
+        log = directory / f"{candidate.name}.log"
         self.port = free_port()
         command = [part.replace("PORT", str(self.port)) for part in candidate.command]
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *command],
-                cwd=source,
-                env={**os.environ, **UNIT, "ADDRESS": "127.0.0.1", "PORT": str(self.port), **candidate.environ},
+                cwd=self.source,
+                env={**os.environ, "ADDRESS": "127.0.0.1", "PORT": str(self.port), **candidate.environ},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -144,8 +170,10 @@ class Running:
         return total / 1024
 
 
-def load(server: Running, message: bytes, connections: int, seconds: float) -> tuple[float, float, int]:
-    """Requests a second, the 99th percentile of their latency in milliseconds, and how many were not answered 200."""
+def load(
+    server: Running, message: bytes, connections: int, seconds: float
+) -> tuple[float, list[float], int]:
+    """Requests a second, their latencies in seconds, and how many were not answered 200."""
     selector = selectors.DefaultSelector()
     sent: dict[socket.socket, float] = {}
 
@@ -177,12 +205,11 @@ def load(server: Running, message: bytes, connections: int, seconds: float) -> t
     elapsed = time.perf_counter() - start
     for connection in sent:
         connection.close()
-    latencies.sort()
-    return len(latencies) / elapsed, latencies[int(len(latencies) * 0.99)] * 1000, failures
+    return len(latencies) / elapsed, latencies, failures
 
 
 class Poll:
-    """Asks /livez, and a request of the API, once a second while something else goes on."""
+    """Asks /livez, and a request of the API, all the time while something else goes on."""
 
     def __init__(self, server: Running, message: bytes) -> None:
         self.server = server
@@ -194,7 +221,7 @@ class Poll:
             thread.start()
 
     def _run(self, name: str) -> None:
-        while not self.ended.wait(1):
+        while not self.ended.wait(POLL_SECONDS):
             started = time.perf_counter()
             try:
                 status = self.server.ask(self.messages[name], timeout=5)[0]
@@ -202,17 +229,19 @@ class Poll:
             except OSError:
                 self.answers[name].append(None)
 
-    def stop(self) -> str:
-        """How many polls were answered, and how slow the slowest of them was."""
+    def stop(self) -> dict[str, dict[str, float]]:
+        """How many polls there were, how many were answered, and how slow the slowest of them was, in milliseconds."""
         self.ended.set()
         for thread in self.threads:
             thread.join()
-        texts = []
-        for name, answers in self.answers.items():
-            good = [answer for answer in answers if answer is not None]
-            slowest = f" {max(good) * 1000:.0f} ms" if good else ""
-            texts.append(f"{name} {len(good)}/{len(answers)}{slowest}")
-        return ", ".join(texts)
+        return {
+            name: {
+                "polls": len(answers),
+                "answered": sum(answer is not None for answer in answers),
+                "slowest": max((1000 * answer for answer in answers if answer), default=0.0),
+            }
+            for name, answers in self.answers.items()
+        }
 
 
 def withhold(server: Running, message: bytes, count: int, seconds: float) -> None:
@@ -273,48 +302,116 @@ ATTACKS = {
 }
 
 
-def measure(candidate: Candidate, source: Path, log: Path, seconds: float, attacks: bool) -> None:
-    server = Running(candidate, source, log)
-    try:
+class Measured:
+    """A candidate that serves, an account that has five tasks, and what was measured."""
+
+    def __init__(self, server: Running) -> None:
+        self.server = server
         credentials = {"login": f"bench-{time.time_ns()}", "password": PASSWORD}
         assert server.ask(request("POST", "/v1/signup", credentials))[0] == 201
-        tokens = json.loads(server.ask(request("POST", "/v1/signin", credentials))[1])
-        token = tokens["access"]
+        token = json.loads(server.ask(request("POST", "/v1/signin", credentials))[1])["access"]
         for number in range(5):
             body = {"title": f"task {number}"}
             assert server.ask(request("POST", "/v1/tasks", body, token))[0] == 201
-        tasks = request("GET", "/v1/tasks", token=token)
-        load(server, tasks, 8, 2)
-        print(f"\n{candidate.name}", flush=True)
-        for connections in CONNECTIONS:
-            used = server.processor_seconds()
-            rate, p99, failures = load(server, tasks, connections, seconds)
-            used = (server.processor_seconds() - used) / (rate * seconds) * 1000
-            failed = f", {failures} failed" if failures else ""
-            print(f"  {connections:3} connections: {rate:6.0f}/s, p99 {p99:6.1f} ms, {used:.2f} ms of processor each{failed}", flush=True)
-        print(f"  memory {server.memory():.0f} MiB", flush=True)
-        if not attacks:
-            return
-        script = max((source / "staticfiles").rglob("swagger-ui-bundle*.js"), key=lambda path: path.stat().st_size)
-        unread = request("GET", f"/static/{script.relative_to(source / 'staticfiles')}")
+        self.tasks = request("GET", "/v1/tasks", token=token)
+        self.rates: dict[int, list[float]] = {connections: [] for connections in CONNECTIONS}
+        self.latencies: dict[int, list[float]] = {connections: [] for connections in CONNECTIONS}
+        self.processor: dict[int, list[float]] = {connections: [] for connections in CONNECTIONS}
+        self.failures = 0
+        load(server, self.tasks, 8, 1.5)
+
+    def load(self, connections: int, seconds: float) -> None:
+        used = self.server.processor_seconds()
+        rate, latencies, failures = load(self.server, self.tasks, connections, seconds)
+        used = self.server.processor_seconds() - used
+        self.rates[connections].append(rate)
+        self.latencies[connections] += latencies
+        self.processor[connections].append(1000 * used / len(latencies))
+        self.failures += failures
+
+    def result(self) -> dict:
+        """Requests a second, p99 and processor's time, by connections; and the memory that is left of that."""
+        return {
+            "name": self.server.name,
+            "loads": {
+                connections: {
+                    "rate": statistics.median(self.rates[connections]),
+                    "p99": 1000 * statistics.quantiles(self.latencies[connections], n=100)[98],
+                    "processor": statistics.median(self.processor[connections]),
+                }
+                for connections in CONNECTIONS
+            },
+            "failures": self.failures,
+            "memory": self.server.memory(),
+        }
+
+    def attack(self, seconds: float) -> dict:
+        """What is answered under each attack, and the most memory under the last."""
+        static = self.server.source / "staticfiles"
+        script = max(static.rglob("swagger-ui-bundle*.js"), key=lambda path: path.stat().st_size)
+        unread = request("GET", f"/static/{script.relative_to(static)}")
+        found = {}
         for name, (message, count) in {**ATTACKS, "200 unread answers": (unread, 200)}.items():
-            poll = Poll(server, tasks)
-            withhold(server, message, count, 15)
-            print(f"  {name}: {poll.stop()}", flush=True)
-            time.sleep(1)
-        poll = Poll(server, tasks)
-        guess(server, 24, 15)
-        print(f"  24 clients with wrong passwords: {poll.stop()}; memory {server.memory():.0f} MiB", flush=True)
-    finally:
-        server.stop()
+            poll = Poll(self.server, self.tasks)
+            withhold(self.server, message, count, seconds)
+            found[name] = poll.stop()
+        poll = Poll(self.server, self.tasks)
+        with Watch(self.server) as watch:
+            guess(self.server, 24, seconds)
+        return {"attacks": {**found, "24 clients with wrong passwords": poll.stop()}, "most": watch.most}
+
+
+class Watch:
+    """Watches the memory of a candidate."""
+
+    def __init__(self, server: Running) -> None:
+        self.server = server
+        self.most = 0.0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self.ended.wait(0.1):
+            self.most = max(self.most, self.server.memory())
+
+    def __enter__(self) -> "Watch":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.ended.set()
+        self.thread.join()
+
+
+def show(result: dict) -> None:
+    """Prints what was measured of a candidate."""
+    print(f"\n{result['name']}")
+    for connections, at in result["loads"].items():
+        print(
+            f"  {connections:3} connections: {at['rate']:6.0f}/s, p99 {at['p99']:6.1f} ms, "
+            f"{at['processor']:.2f} ms of processor each"
+        )
+    if result["failures"]:
+        print(f"  {result['failures']} requests failed")
+    print(f"  memory {result['memory']:.0f} MiB")
+    for name, polls in result.get("attacks", {}).items():
+        texts = (
+            f"{what} {poll['answered']}/{poll['polls']} {poll['slowest']:.0f} ms"
+            for what, poll in polls.items()
+        )
+        print(f"  {name}: {', '.join(texts)}")
+    if "most" in result:
+        print(f"  under the last: memory {result['most']:.0f} MiB")
 
 
 @contextlib.contextmanager
 def environment(directory: Path):
     """The database, the fake of AWS and the variables that the service needs."""
-    cluster = Cluster()
+    (directory / "run").mkdir()
+    cluster = Cluster(max_connections=200)
     try:
         cluster.create_database("service")
+        cluster.create_database("first_cut")
         os.environ |= {
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
@@ -322,12 +419,17 @@ def environment(directory: Path):
             "ACCOUNT_BUCKET": "accounts",
             "ALLOWED_HOSTS": "service.example",
             "INSTANCE_ID": "i-0123456789abcdef0",
+            "RUNTIME_DIRECTORY": str(directory / "run"),
             "DJANGO_SETTINGS_MODULE": "service.settings",
         }
-        from conftest import write_credentials
+        from conftest import SERVICE_SECRET, write_credentials
 
-        for role, name in ((OWNER, "owner"), (SERVICE, "service")):
-            write_credentials(directory / name, cluster.secret(role, "service"))
+        for database in ("service", "first_cut"):
+            (directory / database).mkdir()
+            for role, name in ((OWNER, "owner"), (SERVICE, "service")):
+                # The first cut knew accounts by a hash of their login.
+                secret = {**SERVICE_SECRET, "loginPepper": "p" * 64}
+                write_credentials(directory / database / name, cluster.secret(role, database), secret)
         # A process of its own: its interpreter must not compete with the load for this one's lock.
         moto = subprocess.Popen(
             [sys.executable, "-c", "import fake_aws, os, sys, signal; m = fake_aws.Moto(); os.environ['AWS_ENDPOINT_URL'] = m.url;"
@@ -339,7 +441,7 @@ def environment(directory: Path):
         try:
             assert moto.stdout
             os.environ["AWS_ENDPOINT_URL"] = moto.stdout.readline().strip()
-            os.environ["CREDENTIALS_DIRECTORY"] = str(directory / "service")
+            os.environ["CREDENTIALS_DIRECTORY"] = str(directory / "service/service")
             yield
         finally:
             moto.communicate()
@@ -351,12 +453,14 @@ def gunicorn(*arguments: str) -> tuple[str, ...]:
     return ("-m", "gunicorn", "--bind", "127.0.0.1:PORT", *arguments)
 
 
-def candidates() -> list[Candidate]:
-    """The service as it is, its application under other servers of ASGI, and bare Django under servers of WSGI."""
+def candidates(directory: Path) -> list[Candidate]:
+    """The service as it is, its application under other servers of ASGI, bare Django under servers of WSGI, and the first cut."""
     pool = {"DATABASE_POOL_SIZE": "4"}
-    asgi, wsgi = "service.asgi:application", "service.asgi:django"
+    asgi, wsgi = "service.asgi:application", f"{BARE}:application"
+    first = {"CREDENTIALS_DIRECTORY": str(directory / "first_cut/service")}
     return [
         Candidate("service", "-m", "service"),
+        Candidate("first cut", *gunicorn("-c", "gunicorn.conf.py"), environ=first, app=FIRST_CUT),
         Candidate("uvicorn", "-m", "uvicorn", "--port", "PORT", "--workers", "2", "--loop", "uvloop", "--no-access-log", asgi, environ=pool),
         Candidate("gunicorn asgi", *gunicorn("-k", "asgi", "-w", "2", asgi), environ=pool),
         Candidate("gunicorn gthread, 64 threads", *gunicorn("-k", "gthread", "-w", "2", "--threads", "64", "--keep-alive", "75", wsgi), environ={"DATABASE_POOL_SIZE": "20"}),
@@ -366,37 +470,56 @@ def candidates() -> list[Candidate]:
     ]  # fmt: skip
 
 
+def prepare(app: Path, source: Path, owner: Path) -> None:
+    """Copies an application, and does for it what the image and the release do."""
+    shutil.copytree(app, source, ignore=shutil.ignore_patterns("__pycache__", "staticfiles"))
+    for command in (("collectstatic", "--noinput", "--settings=service.static_settings"), ("migrate_locked",)):
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=source, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "CREDENTIALS_DIRECTORY": str(owner)},
+        )  # fmt: skip
+
+
 def main() -> None:
-    names = [candidate.name for candidate in candidates()]
+    names = [candidate.name for candidate in candidates(Path())]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", help=f"of {', '.join(names)}")
-    parser.add_argument("--seconds", type=float, default=5, help="for each number of connections")
-    parser.add_argument("--rounds", type=int, default=1, help="each of all candidates")
-    parser.add_argument("--no-attacks", action="store_true")
-    parser.add_argument("--app", type=Path, default=ROOT / "app", help="the application's folder")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="each of all candidates")
+    parser.add_argument("--attack-seconds", type=float, default=ATTACK_SECONDS, help="of each attack; 0 for none")
+    parser.add_argument("--first-cut", type=Path, help="the application's folder as it was at first")
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(names):
         parser.error(f"no such candidate: {', '.join(unknown)}; there are: {', '.join(names)}")
-    with tempfile.TemporaryDirectory(prefix="django-on-ec2-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="django-on-ec2-bench-") as scratch, contextlib.ExitStack() as running:
         directory = Path(scratch)
-        source = directory / "src"
-        shutil.copytree(arguments.app, source, ignore=shutil.ignore_patterns("__pycache__", "staticfiles"))
-
-        def manage(*command: str, **environ: str) -> None:
-            subprocess.run(
-                [sys.executable, "manage.py", *command],
-                cwd=source, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **environ},
-            )  # fmt: skip
-
-        manage("collectstatic", "--noinput", "--settings=service.static_settings")
-        with environment(directory):
-            manage("migrate_locked", CREDENTIALS_DIRECTORY=str(directory / "owner"))
-            for _ in range(arguments.rounds):
-                for candidate in candidates():
-                    if not arguments.only or candidate.name in arguments.only:
-                        measure(
-                            candidate, source, directory / "log", arguments.seconds, not arguments.no_attacks
-                        )
+        running.enter_context(environment(directory))
+        prepare(ROOT / "app", directory / "src", directory / "service/owner")
+        (directory / f"src/{BARE}.py").write_text(BARE_SOURCE)
+        if arguments.first_cut:
+            prepare(arguments.first_cut, directory / FIRST_CUT, directory / "first_cut/owner")
+        measured = []
+        for candidate in candidates(directory):
+            if arguments.only and candidate.name not in arguments.only:
+                continue
+            if candidate.app == FIRST_CUT and not arguments.first_cut:
+                continue
+            server = Running(candidate, directory)
+            running.callback(server.stop)
+            measured.append(Measured(server))
+            print(f"{candidate.name} serves", flush=True)
+        for _ in range(arguments.rounds):
+            for connections, seconds in CONNECTIONS.items():
+                for one in measured:
+                    one.load(connections, seconds)
+        results = []
+        for one in measured:
+            result = one.result()
+            if arguments.attack_seconds:
+                result |= one.attack(arguments.attack_seconds)
+            show(result)
+            sys.stdout.flush()
+            results.append(result)
+        print(json.dumps(results), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 /** The client's commands and options. */
 import { Command, CommanderError } from "commander";
+import { version } from "../package.json";
 import { addAccountCommands } from "./accountCommands";
 import { note } from "./context";
 import { exitStatus, Failure } from "./failure";
@@ -17,6 +18,7 @@ Exit status: 0 done, 1 a fault, 2 not valid, 3 not signed in, 4 refused, 5 not f
 export async function buildProgram(): Promise<Command> {
   const program = new Command("django-on-ec2")
     .description("The client of the service: accounts, tasks, and its operation.")
+    .version(version, "--version", "print the client's version")
     .option("--url <url>", `the service's address (else ${urlVariable}, --stack, .local/outputs.json)`)
     .option("--stack <name>", "the Pulumi stack whose outputs name the service")
     .option("--json", "print JSON")

@@ -55,6 +55,10 @@ EnvironmentFile=/run/app/env
 Environment=MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_ARENA_MAX=2
 LoadCredential=service.json:/run/app/service.json
 LoadCredential=database.json:/run/app/database.json
+# What a worker has in memory of its events, for the others when it is killed.
+RuntimeDirectory=app-activity
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=restart
 ExecStart=/opt/app/venv/bin/python -m service
 ExecReload=/bin/kill -HUP $MAINPID
 KillMode=mixed

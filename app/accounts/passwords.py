@@ -10,10 +10,11 @@ import argon2
 
 from core.problems import Unavailable
 
-# OWASP's minimum. Many sign-ins at once must not exhaust a small host, hence the bound on concurrency.
+# OWASP's minimum. Many sign-ins at once must not exhaust the memory of a small host: each of its two workers makes one hash
+# at a time. Its two processors have no time for more.
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_slots = threading.BoundedSemaphore(2)
-SLOT_WAIT_SECONDS = 2.0
+_turn = threading.Lock()
+TURN_WAIT_SECONDS = 2.0
 
 
 class Busy(Unavailable):
@@ -23,7 +24,7 @@ class Busy(Unavailable):
 
 def hash_password(password: str) -> str:
     """Hashes a normalized password."""
-    with _slot():
+    with _one_at_a_time():
         return _hasher.hash(password)
 
 
@@ -32,7 +33,7 @@ def verify_password(password: str, encoded: str | None) -> bool:
 
     Without a hash (no such account) it takes as long as with one, and answers False.
     """
-    with _slot():
+    with _one_at_a_time():
         try:
             return _hasher.verify(encoded or _DUMMY, password)
         except argon2.exceptions.VerifyMismatchError:
@@ -45,13 +46,13 @@ def needs_rehash(encoded: str) -> bool:
 
 
 @contextmanager
-def _slot() -> Iterator[None]:
-    if not _slots.acquire(timeout=SLOT_WAIT_SECONDS):
+def _one_at_a_time() -> Iterator[None]:
+    if not _turn.acquire(timeout=TURN_WAIT_SECONDS):
         raise Busy()
     try:
         yield
     finally:
-        _slots.release()
+        _turn.release()
 
 
 def _dummy() -> str:

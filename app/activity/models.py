@@ -1,6 +1,8 @@
 """The activity log's table."""
 
-from typing import Literal, get_args
+from datetime import datetime
+from typing import Any, Literal, get_args
+from uuid import UUID
 
 from django.db import models
 
@@ -22,6 +24,7 @@ EventName = Literal[
     "fleet.resized",
 ]
 EVENT_NAMES: tuple[str, ...] = get_args(EventName)
+_PLAIN = ("event", "account", "object", "client", "request", "host", "details")
 
 
 class Event(models.Model):
@@ -51,3 +54,19 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.event} {self.object}"
+
+    def count_again(self) -> None:
+        """Has it stand for one more time."""
+        self.details["times"] = self.details.get("times", 1) + 1
+
+    def to_document(self) -> dict[str, Any]:
+        """The event as JSON has it, on its way to the table."""
+        members = {name: getattr(self, name) for name in _PLAIN}
+        return {"id": str(self.id), "at": self.at.isoformat(), **members}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Event":
+        """The event of to_document(). ValueError, TypeError or KeyError if it is none."""
+        members = {name: document[name] for name in _PLAIN}
+        at = datetime.fromisoformat(document["at"])
+        return cls(id=UUID(document["id"]), at=at, **members)

@@ -1,7 +1,7 @@
 """Refusals, of which anyone can have as many as they like: counted, so that they cost no more than a few would."""
 
-import threading
 import time
+from collections.abc import Iterator
 
 from activity.models import Event
 
@@ -17,24 +17,25 @@ class Refusals:
     """What one worker process has refused and not yet stored."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._counted: dict[_Kind, Event] = {}
         self._taken = float("-inf")
 
-    def __bool__(self) -> bool:
-        return bool(self._counted)
+    def __len__(self) -> int:
+        return len(self._counted)
 
-    def add(self, event: Event) -> bool:
-        """Counts a refusal. Whether it is the first one to be stored."""
-        with self._lock:
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._counted.values())
+
+    def add(self, event: Event) -> Event:
+        """Counts a refusal. The event that stands for it: an earlier one, or itself."""
+        kind = _kind(event)
+        if kind not in self._counted and len(self._counted) >= MAX_KINDS:
+            event.account = event.object = event.client = ""
             kind = _kind(event)
-            if kind not in self._counted and len(self._counted) >= MAX_KINDS:
-                event.account = event.object = event.client = ""
-                kind = _kind(event)
-            earlier = self._counted.setdefault(kind, event)
-            if earlier is not event:
-                earlier.details["times"] = earlier.details.get("times", 1) + 1
-            return len(self._counted) == 1 and earlier is event
+        counted = self._counted.setdefault(kind, event)
+        if counted is not event:
+            counted.count_again()
+        return counted
 
     def due(self) -> list[Event]:
         """What is to be stored now, an event for each kind."""
@@ -42,11 +43,10 @@ class Refusals:
 
     def take(self) -> list[Event]:
         """Everything that was counted."""
-        with self._lock:
-            counted, self._counted = list(self._counted.values()), {}
-            if counted:
-                self._taken = time.monotonic()
-            return counted
+        counted, self._counted = list(self._counted.values()), {}
+        if counted:
+            self._taken = time.monotonic()
+        return counted
 
 
 def _kind(event: Event) -> _Kind:

@@ -4,8 +4,9 @@ A request writes its event as an object and does not ask the database. A thread 
 into the database, then deletes it there. Whatever ends in between, the next one does the same again: an event is the same
 row however often it is stored, so nothing is lost and nothing is there twice. Workers need not agree on whose turn it is.
 
-While the bucket does not answer, events wait in memory for it or the database. What is left when both are away and the
-process ends is the structured log. Refusals are counted in memory: see activity.refusals.
+While the bucket does not answer, events wait in memory for it or the database, and refusals are counted in memory: see
+activity.refusals. What is in memory of a worker that is killed, the others of its host find: see activity.journal. What is
+left when the host itself is lost is the structured log.
 
 What PostgreSQL will never take is set aside, in the bucket and with an error in the log: it must not hold up the rest.
 """
@@ -18,15 +19,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import DataError, IntegrityError, connection
 from django.db import Error as DatabaseError
 
-from activity import refusals
+from activity import journal, refusals
 from activity.models import Event
 from activity.signals import housekeeping
 from core import aws, environment
@@ -51,15 +51,16 @@ logger = logging.getLogger(__name__)
 # Another attempt would be refused as well.
 _UNFIT = (DataError, IntegrityError, UnicodeError)
 
-_FIELDS = ("event", "account", "object", "client", "request", "host", "details")
-
 
 class Spool:
     """What one worker process does with its events."""
 
     def __init__(self) -> None:
+        # Holds together what is in memory and what the journal has of it.
+        self.lock = threading.RLock()
         self.waiting: deque[Event] = deque()
         self.refusals = refusals.Refusals()
+        self.journal: journal.Journal | None = None
         self.bucket_away = False
         self.ending = False
         self.wake = threading.Event()
@@ -79,17 +80,42 @@ class Spool:
 
     def count(self, event: Event) -> None:
         """Notes a refusal, to be stored soon with those that are like it."""
-        if self.refusals.add(event):
+        with self.lock:
+            counted = self.refusals.add(event)
+            if counted is event:
+                self._note(lambda own: own.add(event))
+            else:
+                self._note(lambda own: own.add_again(counted))
+            first = counted is event and len(self.refusals) == 1
+        if first:
             self.wake.set()
 
     def _remember(self, event: Event) -> None:
+        with self.lock:
+            if self._wait(event):
+                self._note(lambda own: own.add(event))
+
+    def _wait(self, event: Event) -> bool:
         if len(self.waiting) < MAX_WAITING:
             self.waiting.append(event)
-        else:
-            logger.error("activity: no more events are kept: %s is in the log only", event.id)
+            return True
+        logger.error("activity: no more events are kept: %s is in the log only", event.id)
+        return False
+
+    def _note(self, note: Callable[[journal.Journal], None]) -> None:
+        """Writes to the journal. Whoever asks must not be kept waiting, or refused, because that fails."""
+        try:
+            if self.journal:
+                note(self.journal)
+        except OSError as error:
+            logger.error("activity: the journal takes nothing: %s", error)
 
     def start(self) -> None:
-        """Begins to move events to the database, until stop()."""
+        """Begins to move events to the database, until stop(), and looks after those of workers that have ended."""
+        try:
+            self.journal = journal.Journal(_directory())
+        except OSError as error:
+            logger.error("activity: there is no journal: %s", error)
         self.thread = threading.Thread(target=self._work, name="activity", daemon=True)
         self.thread.start()
 
@@ -99,10 +125,13 @@ class Spool:
         self.wake.set()
         if self.thread:
             self.thread.join()
-        for event in self.refusals.take():
-            self._remember(event)
+        self._take(self.refusals.take)
         if self.waiting:
             self._try(self._empty_memory)
+        if self.journal and self.waiting:
+            self.journal.leave()
+        elif self.journal:
+            self._note(lambda own: own.remove())
 
     def _work(self) -> None:
         # Workers that start together sweep at different times.
@@ -121,9 +150,27 @@ class Spool:
 
     def move(self) -> bool:
         """Moves everything to the database. False if something keeps it from that."""
-        for event in self.refusals.due():
-            self._remember(event)
+        self._take(self.refusals.due)
+        if self.journal:
+            self._adopt()
         return self._try(self._empty_memory) and self._try(self._drain)
+
+    def _take(self, take: Callable[[], list[Event]]) -> None:
+        """Has what was counted wait with the rest. The journal has it already."""
+        with self.lock:
+            for event in take():
+                self._wait(event)
+
+    def _adopt(self) -> None:
+        """Makes the events of workers of this host that were killed one's own."""
+        try:
+            for events in journal.abandoned(_directory()):
+                for event in events:
+                    self._remember(event)
+                if events:
+                    logger.warning("activity: %d events of a worker that has ended", len(events))
+        except OSError as error:
+            logger.error("activity: the journals of others cannot be read: %s", error)
 
     def _drain(self) -> None:
         drain()
@@ -156,8 +203,14 @@ class Spool:
             insert(events)
         except (DatabaseError, UnicodeError):
             write(events)
-        for _ in events:
-            self.waiting.popleft()
+        with self.lock:
+            for _ in events:
+                self.waiting.popleft()
+            self._note(lambda own: own.replace([*self.waiting, *self.refusals]))
+
+
+def _directory() -> Path:
+    return Path(environment.current().runtime_directory)
 
 
 _spool = Spool()
@@ -166,11 +219,7 @@ put, count, start, stop = _spool.put, _spool.count, _spool.start, _spool.stop
 
 def write(events: Iterable[Event], key: str = "") -> None:
     """Puts events into one object of the bucket, a new one unless its key is given."""
-    documents = [
-        {"id": str(event.id), "at": event.at.isoformat()}
-        | {name: getattr(event, name) for name in _FIELDS}
-        for event in events
-    ]
+    documents = [event.to_document() for event in events]
     aws.s3().put_object(
         Bucket=environment.current().account_bucket,
         Key=key or f"{PREFIX}{uuid7()}.json",
@@ -263,14 +312,8 @@ def _read(key: str) -> tuple["ObjectIdentifierTypeDef", list[Event]] | None:
         # The bucket keeps earlier versions: without its version an object would only be hidden.
         name["VersionId"] = version
     try:
-        return name, [_event(document) for document in json.loads(body)]
+        return name, [Event.from_document(document) for document in json.loads(body)]
     except (ValueError, TypeError, KeyError) as error:
         # Left for a version of this service that understands it.
         logger.error("activity: %s cannot be read: %s", key, error)
         return None
-
-
-def _event(document: dict[str, Any]) -> Event:
-    members = {name: document[name] for name in _FIELDS}
-    at = datetime.fromisoformat(document["at"])
-    return Event(id=UUID(document["id"]), at=at, **members)

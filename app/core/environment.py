@@ -29,6 +29,8 @@ class Environment:
     region: str
     allowed_hosts: list[str]
     instance_id: str
+    # Where a process leaves what the others of its host find when it is killed.
+    runtime_directory: str
     legacy_routes: bool
     # Whose pages may ask the API from a browser.
     cors_origins: list[str]
@@ -146,10 +148,15 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     cors_origins = reader.origins("CORS_ORIGINS")
     allowed_hosts = environ.get("ALLOWED_HOSTS", "")
     instance_id = environ.get("INSTANCE_ID", "")
+    runtime_directory = environ.get("RUNTIME_DIRECTORY", "")
     if pool_size:
-        # Management commands do without these two.
+        # Management commands do without these.
         reader.variable("ALLOWED_HOSTS", "give the names that clients use, separated by spaces")
         reader.variable("INSTANCE_ID", "give the id of this host")
+        reader.variable(
+            "RUNTIME_DIRECTORY",
+            "give a directory in memory that outlives the process (systemd's RuntimeDirectory= sets it)",
+        )
     if reader.problems:
         faults = "".join(f"\n- {problem}" for problem in reader.problems)
         raise ImproperlyConfigured(f"The service cannot start:{faults}")
@@ -163,6 +170,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         region=region,
         allowed_hosts=[re.sub(r":\d+$", "", host) for host in allowed_hosts.split()],
         instance_id=instance_id,
+        runtime_directory=runtime_directory,
         legacy_routes=legacy_routes,
         cors_origins=cors_origins,
     )

@@ -33,7 +33,8 @@ def free_port() -> int:
 class Cluster:
     """One PostgreSQL server in a temporary directory, run by the user postgres where we are root."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_connections: int = 60) -> None:
+        self.max_connections = max_connections
         found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
         if not found:
             raise RuntimeError("PostgreSQL's server is missing: install the package postgresql")
@@ -88,7 +89,7 @@ class Cluster:
             "unix_socket_directories": self.directory,
             "fsync": "off",
             "ssl": "on",
-            "max_connections": 60,
+            "max_connections": self.max_connections,
         }
         flags = " ".join(f"-c {name}={value}" for name, value in options.items())
         self._run(

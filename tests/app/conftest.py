@@ -56,6 +56,8 @@ def pytest_configure(config):
     config.cluster.create_database("service")
     service = write_credentials(base / "service", config.cluster.secret(SERVICE, "service"))
     config.owner = write_credentials(base / "owner", config.cluster.secret(OWNER, "service"))
+    runtime = base / "runtime"
+    runtime.mkdir()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -65,6 +67,7 @@ def pytest_configure(config):
         "ACCOUNT_BUCKET": "accounts",
         "ALLOWED_HOSTS": "localhost:8000 service.example",
         "INSTANCE_ID": "i-0123456789abcdef0",
+        "RUNTIME_DIRECTORY": str(runtime),
         "CREDENTIALS_DIRECTORY": str(service),
         "DATABASE_POOL_SIZE": "4",
         "CORS_ORIGINS": "https://page.example",

@@ -231,8 +231,8 @@ def test_wrong_password_and_unknown_login_look_alike(api, user, hashings, s3_fau
 
 
 def test_hashing_is_bounded(api, user, monkeypatch):
-    monkeypatch.setattr(passwords, "SLOT_WAIT_SECONDS", 0)
-    with passwords._slot(), passwords._slot():
+    monkeypatch.setattr(passwords, "TURN_WAIT_SECONDS", 0)
+    with passwords._one_at_a_time():
         response = user.sign_in()
     assert (response.status_code, response.json["code"]) == (503, "busy")
     assert response.headers["Retry-After"]

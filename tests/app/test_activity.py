@@ -13,7 +13,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from accounts import store
-from activity import refusals, spool
+from activity import journal, refusals, spool
 from activity.models import Event
 from cluster import OWNER, SERVICE
 from conftest import User, eventually, manage
@@ -209,12 +209,10 @@ def test_refusals_go_by_the_bucket_while_the_database_is_away(api, user, own_spo
 def test_kinds_of_refusals_are_bounded_and_all_of_them_counted(monkeypatch):
     monkeypatch.setattr(refusals, "MAX_KINDS", 2)
     counted = refusals.Refusals()
-    first = [
-        counted.add(event(event="e", client=f"192.0.2.{number}", details={"reason": reason}))
-        for number in range(4)
-        for reason in ("wrong", "wrong")
-    ]
-    assert first == [True, *[False] * 7]
+    for number in range(4):
+        for again in (False, True):
+            one = event(event="e", client=f"192.0.2.{number}", details={"reason": "wrong"})
+            assert (counted.add(one) is not one) == (again or number > 2)
     taken = [(one.client, one.details.get("times")) for one in counted.take()]
     assert taken == [("192.0.2.0", 2), ("192.0.2.1", 2), ("", 4)]
     assert not counted
@@ -653,6 +651,148 @@ def test_nothing_is_left_in_a_bucket_with_versions(settings_with):
     assert left.get("Versions", []) == left.get("DeleteMarkers", []) == []
 
 
+# What is in memory of a worker that is killed.
+
+
+@pytest.fixture
+def worker(tmp_path, settings_with):
+    """Makes workers of one host, whose threads do not run."""
+
+    def make() -> spool.Spool:
+        one = spool.Spool()
+        one.journal = journal.Journal(tmp_path)
+        one.bucket_away = True
+        return one
+
+    with settings_with(runtime_directory=str(tmp_path)):
+        yield make
+
+
+def kill(one: spool.Spool) -> None:
+    """Its lock ends with it."""
+    one.journal.leave()
+
+
+def refusal(target: str) -> Event:
+    return event(event="account.sign_in_refused", object=target, details={"reason": "wrong"})
+
+
+def test_another_worker_stores_what_a_killed_one_had(worker, tmp_path, caplog):
+    killed, other = worker(), worker()
+    (first, second), waiting = (uuid.uuid4().hex for _ in range(2)), uuid.uuid4().hex
+    for target in (first, second, first, first):
+        killed.count(refusal(target))
+    killed.put(event(event="account.signed_in", object=waiting))
+    # It lives: what it has is its own.
+    assert other.move()
+    assert stored(first) == stored(waiting) == []
+    kill(killed)
+    assert other.move()
+    assert stored(waiting) == ["account.signed_in"]
+    assert [refused(one)[0]["details"].get("times") for one in (first, second)] == [3, None]
+    assert "3 events of a worker that has ended" in caplog.text
+    # Nothing is left but the other's own file, which is empty.
+    assert [file.stat().st_size for file in tmp_path.iterdir()] == [0]
+
+
+def test_a_journal_has_what_is_not_stored_yet(worker, monkeypatch):
+    killed, other, target = worker(), worker(), uuid.uuid4().hex
+    insert = spool.insert
+
+    def insert_while_guessed(events):
+        killed.count(refusal(target))
+        insert(events)
+
+    killed.count(refusal(target))
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "insert", insert_while_guessed)
+        assert killed.move()
+    killed.count(refusal(target))
+    assert [one["details"] for one in refused(target)] == [{"reason": "wrong"}]
+    kill(killed)
+    assert other.move()
+    assert [one["details"].get("times") for one in refused(target)] == [None, 2]
+
+
+def test_what_was_stored_before_the_end_is_stored_once(worker, monkeypatch):
+    killed, other, target = worker(), worker(), uuid.uuid4().hex
+    for _ in range(2):
+        killed.count(refusal(target))
+    with monkeypatch.context() as patch:
+        # Killed between the one and the other.
+        patch.setattr(killed.journal, "replace", lambda events: None)
+        assert killed.move()
+    kill(killed)
+    assert other.move()
+    assert [one["details"].get("times") for one in refused(target)] == [2]
+
+
+def test_a_killed_worker_may_have_been_writing(worker, tmp_path, caplog):
+    killed, other, target = worker(), worker(), uuid.uuid4().hex
+    killed.count(refusal(target))
+    killed.count(refusal(target))
+    kill(killed)
+    (path,) = [file for file in tmp_path.iterdir() if file.stat().st_size]
+    content = path.read_bytes()
+    path.write_bytes(b"5\n" + content[:-2])
+    (tmp_path / f".{path.name}").write_bytes(b"a draft")
+    assert other.move()
+    assert [one["details"].get("times") for one in refused(target)] == [None]
+    assert "cannot be read: b'5" in caplog.text
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_journal_is_bounded(worker, monkeypatch, tmp_path):
+    monkeypatch.setattr(journal, "MAX_BYTES", 1000)
+    own = worker()
+    for number in range(100):
+        own.count(refusal(f"somebody-{number % 3}"))
+    assert 1000 <= sum(file.stat().st_size for file in tmp_path.iterdir()) < 2000
+    assert sum(one.details.get("times", 1) for one in own.refusals) == 100
+
+
+def test_a_full_disk_keeps_nobody_from_an_answer(worker, monkeypatch, caplog):
+    own, target = worker(), uuid.uuid4().hex
+
+    def full(descriptor, content):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal.os, "write", full)
+        own.count(refusal(target))
+        own.put(event(event="account.signed_in", object=target))
+        assert own.move()
+    assert stored(target) == ["account.signed_in", "account.sign_in_refused"]
+    assert "the journal takes nothing" in caplog.text
+
+
+def test_a_worker_that_ends_leaves_nothing_or_all(worker, tmp_path, monkeypatch):
+    def away(events):
+        raise OperationalError("away")
+
+    in_time, target = worker(), uuid.uuid4().hex
+    in_time.count(refusal(target))
+    in_time.stop()
+    assert list(tmp_path.iterdir()) == []
+    too_late = worker()
+    too_late.count(refusal(target))
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "insert", away)
+        patch.setattr(spool, "write", away)
+        too_late.stop()
+    next_one = worker()
+    assert next_one.move()
+    assert len(refused(target)) == 2
+
+
+def test_a_worker_without_a_place_for_its_journal_works(settings_with, own_spool, user, caplog):
+    with settings_with(runtime_directory="/nowhere"):
+        own_spool.start()
+        own_spool.stop()
+    assert "there is no journal" in caplog.text
+    assert stored(user.key) == ["account.signed_up", "account.signed_in"]
+
+
 def test_a_worker_stores_refusals_when_their_interval_ends(api, user, own_spool, monkeypatch):
     monkeypatch.setattr(refusals, "INTERVAL_SECONDS", 1.0)
     wrong = {**user.credentials, "password": "something else altogether"}
@@ -681,3 +821,38 @@ def test_a_worker(user, own_spool, monkeypatch):
     finally:
         own_spool.stop()
     assert not own_spool.thread.is_alive()
+
+
+def test_a_worker_keeps_house_at_its_start_and_every_hour(own_spool, monkeypatch):
+    now, kept = [1000.0], []
+
+    class Clock:
+        monotonic = staticmethod(lambda: now[0])
+
+    monkeypatch.setattr(spool, "time", Clock)
+    monkeypatch.setattr(spool, "keep_house", lambda: kept.append(now[0]))
+    looked = threading.Event()
+    monkeypatch.setattr(spool, "drain", looked.set)
+
+    def look() -> None:
+        looked.clear()
+        own_spool.wake.set()
+        assert looked.wait(30)
+
+    own_spool.start()
+    try:
+        look()
+        eventually(lambda: kept == [1000.0])
+        for passed in (spool.HOUSEKEEPING_SECONDS - 1, spool.HOUSEKEEPING_SECONDS):
+            now[0] = 1000.0 + passed
+            look()
+        eventually(lambda: kept == [1000.0, 1000.0 + spool.HOUSEKEEPING_SECONDS])
+        # It is not due while something is away.
+        now[0] += 2 * spool.HOUSEKEEPING_SECONDS
+        monkeypatch.setattr(own_spool, "move", lambda: looked.set() or False)
+        look()
+    finally:
+        own_spool.stop()
+    assert len(kept) == 2
+    # A sweep comes often enough for the hour to be kept.
+    assert spool.SWEEP_SECONDS * 10 < spool.HOUSEKEEPING_SECONDS <= 3600

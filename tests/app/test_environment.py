@@ -33,6 +33,14 @@ def faults(environ) -> list[str]:
     return str(raised.value).splitlines()[1:]
 
 
+SERVING = {
+    "ALLOWED_HOSTS": "a.example",
+    "INSTANCE_ID": "i-1",
+    "RUNTIME_DIRECTORY": "/run/app",
+    "DATABASE_POOL_SIZE": "4",
+}
+
+
 def change_secret(environ, **changes) -> None:
     secret = {**SERVICE_SECRET, **changes}
     secret = {name: value for name, value in secret.items() if value is not None}
@@ -43,9 +51,7 @@ def change_secret(environ, **changes) -> None:
 
 def test_values(environ):
     hosts = "balancer.example:8080 service.example [::1]:80 10.0.0.1"
-    values = read_environment(
-        {**environ, "ALLOWED_HOSTS": hosts, "DATABASE_POOL_SIZE": "4", "INSTANCE_ID": "i-1"}
-    )
+    values = read_environment({**environ, **SERVING, "ALLOWED_HOSTS": hosts})
     assert values.allowed_hosts == ["balancer.example", "service.example", "[::1]", "10.0.0.1"]
     assert list(values.token_keys) == ["new", "old"]
     assert values.database == DATABASE
@@ -156,10 +162,9 @@ def test_commands_say_what_is_wrong():
     assert result.stderr.splitlines()[-1].startswith("- ACCOUNT_BUCKET is not set: ")
 
 
-@pytest.mark.parametrize("variable", ["ALLOWED_HOSTS", "INSTANCE_ID"])
+@pytest.mark.parametrize("variable", ["ALLOWED_HOSTS", "INSTANCE_ID", "RUNTIME_DIRECTORY"])
 def test_serving_needs_more(environ, variable):
-    serving = {"ALLOWED_HOSTS": "a.example", "INSTANCE_ID": "i-1", "DATABASE_POOL_SIZE": "4"}
-    (line,) = faults({**environ, **serving, variable: ""})
+    (line,) = faults({**environ, **SERVING, variable: ""})
     assert line.startswith(f"- {variable} is not set: ")
 
 

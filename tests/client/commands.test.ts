@@ -340,6 +340,12 @@ describe("the exit status", () => {
     assert.match(stdout, /--order <by>[^]*--url <url>[^]*--json/);
   });
 
+  it("is 0 for the version, which is the package's", async (t) => {
+    const { user } = await start(t);
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    assert.deepEqual(await user.run(["--version"]), { status: 0, stdout: `${version}\n`, stderr: "" });
+  });
+
   it("is told by docs/client.md", () => {
     const page = readFileSync(join(root, "docs/client.md"), "utf8");
     const told = [...page.matchAll(/^\| +(\d+) +\|/gm)].map(([, status]) => Number(status));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { request } from "node:http";
+import { type OutgoingHttpHeaders, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -114,63 +114,136 @@ describe("whatever happens", () => {
       await assertUnharmed();
     });
 
-  /** Memory of the service's processes on a host, in MiB: shared pages count by their share. */
-  async function memory(host: string): Promise<number> {
-    const script =
-      "cat /sys/fs/cgroup/$(systemctl show -P ControlGroup app.service)/cgroup.procs 2>/dev/null || pgrep -u app";
-    const pids = (await onHost(host, script)).trim().split(/\s+/);
-    const files = pids.map((pid) => `/proc/${pid}/smaps_rollup`).join(" ");
-    const kib = await onHost(host, `awk '/^Pss:/ { sum += $2 } END { print sum }' ${files}`);
-    return Number(kib) / 1024;
+  /**
+   * Watches the memory of the service's processes on a host, in MiB, until it is asked for the most: shared pages count by
+   * their share. The host itself looks, several times a second, for two minutes at most.
+   */
+  function watchMemory(host: string): () => Promise<{ readonly most: number; readonly samples: number }> {
+    const flag = "/run/watch-memory";
+    const watching = onHost(
+      host,
+      `touch ${flag}; most=0; samples=0
+      while [[ -e ${flag} ]] && ((SECONDS < 120)); do
+        kib=$(cd /proc && awk '/^Pss:/ { sum += $2 } END { print sum + 0 }' $(pgrep -u app | sed 's,$,/smaps_rollup,'))
+        ((kib > most)) && most=$kib
+        samples=$((samples + 1))
+        sleep 0.1
+      done
+      echo $most $samples`,
+    );
+    return async () => {
+      await onHost(host, `rm -f ${flag}`);
+      const [kib = NaN, samples = NaN] = (await watching).trim().split(" ").map(Number);
+      return { most: kib / 1024, samples };
+    };
   }
 
-  it("twenty-four clients with wrong passwords: the service stays under 300 MiB, and tasks are answered", async () => {
-    const { hostname, port } = new URL(region.outputs["serviceUrl"]!);
-    /** From an address of the client's own: the limit for one address would end the attack. */
-    const guess = (client: number, login: string) =>
-      new Promise<number>((resolve, reject) => {
-        const options = {
-          host: hostname,
-          port: port || 80,
-          path: "/v1/signin",
-          method: "POST",
-          agent: false,
-        };
-        const headers = { "content-type": "application/json", host: hostname };
-        request({ ...options, localAddress: `127.0.20.${client + 1}`, headers }, (response) => {
-          response.resume().once("end", () => resolve(response.statusCode ?? 0));
-        })
+  /** Tries a wrong password from an address of the client's own: the limit for one address would end an attack. */
+  const guess = (localAddress: string, login: string, headers: OutgoingHttpHeaders = {}) =>
+    new Promise<{ readonly status: number; readonly retryAfter: number; readonly host: unknown }>(
+      (resolve, reject) => {
+        const { hostname, port } = new URL(region.outputs["serviceUrl"]!);
+        request(
+          {
+            ...{ host: hostname, port: port || 80, path: "/v1/signin", method: "POST" },
+            ...{ agent: false, localAddress },
+            headers: { "content-type": "application/json", host: hostname, ...headers },
+          },
+          (response) => {
+            const { statusCode = 0, headers: answered } = response;
+            const [retryAfter, host] = [Number(answered["retry-after"]), answered["x-instance-id"]];
+            response.resume().once("end", () => resolve({ status: statusCode, retryAfter, host }));
+          },
+        )
           .once("error", reject)
           .end(JSON.stringify({ login, password: "a wrong password" }));
-      });
+      },
+    );
+
+  it("twenty-four clients with wrong passwords: the service stays under 300 MiB, and tasks are answered", async () => {
     let attacking = true;
     const statuses = new Map<number, number>();
     const clients = Array.from({ length: 24 }, async (_, client) => {
       for (let number = 0; number < 20 && attacking; number++) {
-        const status = await guess(client, `nobody-${client}-${number}`);
+        const { status } = await guess(`127.0.20.${client + 1}`, `nobody-${client}-${number}`);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
     });
-    const most = new Map<string, number>();
+    const watches = [...before.keys()].map(watchMemory);
+    const memory: Awaited<ReturnType<(typeof watches)[number]>>[] = [];
     const ended = Promise.all(clients);
     try {
-      for (let round = 0; round < 8; round++) {
-        for (const host of before.keys()) most.set(host, Math.max(most.get(host) ?? 0, await memory(host)));
+      for (let round = 0; round < 16; round++) {
         assert.equal((await region.ask("GET", "/v1/tasks", undefined, token)).status, 200);
         await sleep(500);
       }
     } finally {
       attacking = false;
       await ended;
+      for (const watch of watches) memory.push(await watch());
     }
     assert.ok((statuses.get(401) ?? 0) >= 48, JSON.stringify([...statuses]));
     assert.deepEqual(
       [...statuses.keys()].filter((status) => ![401, 503].includes(status)),
       [],
     );
-    for (const [host, mebibytes] of most)
-      assert.ok(mebibytes > 50 && mebibytes < 300, `${host}: ${mebibytes} MiB`);
+    for (const { most, samples } of memory)
+      assert.ok(samples >= 10 && most > 50 && most < 300, JSON.stringify(memory));
     await assertUnharmed();
+  });
+
+  it("guesses at one login are limited by all hosts together, whatever is forged, and with the database away", async () => {
+    const { login } = await region.newUser();
+    const undo = await region.fault("stop-database");
+    try {
+      const refused = new Set<unknown>();
+      for (let number = 0; number < 40; number++) {
+        // Each from another address, which it also claims not to be.
+        const forged = { "x-forwarded-for": `203.0.113.${number}`, x_forwarded_for: "203.0.113.200" };
+        const { status, retryAfter, host } = await guess(`127.0.30.${number + 1}`, login, forged);
+        if (number < 10) assert.ok([401, 503].includes(status), `${number}: ${status}`);
+        if (status !== 429) continue;
+        assert.ok(retryAfter > 0 && retryAfter <= 61, String(retryAfter));
+        refused.add(host);
+      }
+      assert.deepEqual([...refused].sort(), [...before.keys()]);
+      // One address that tries many logins, with a header of its own each time.
+      const statuses: number[] = [];
+      while (!statuses.includes(429) && statuses.length < 80) {
+        const forged = { "x-forwarded-for": `203.0.113.${statuses.length}` };
+        statuses.push((await guess("127.0.31.1", `nobody-at-all-${statuses.length}`, forged)).status);
+      }
+      assert.ok(statuses.includes(429), JSON.stringify(statuses));
+    } finally {
+      await undo();
+    }
+    await assertUnharmed();
+  });
+
+  it("workers that are killed: others take over, and store what they had counted", async () => {
+    const administrator = await region.administrator();
+    const { login } = await region.newUser();
+    const guess = { login, password: "a wrong password" };
+    const path = "/v1/activity?everyone=true&event=account.sign_in_refused&limit=100";
+    const count = async () => {
+      const { body } = await region.ask("GET", path, undefined, administrator);
+      const events = body["results"] as { at: string; details: { times?: number } }[];
+      return events
+        .filter(({ at }) => Date.parse(at) >= start)
+        .reduce((sum, { details }) => sum + (details.times ?? 1), 0);
+    };
+    const start = Date.now();
+    for (let number = 0; number < 9; number++)
+      assert.equal((await region.ask("POST", "/v1/signin", guess)).status, 401);
+    const kill = "kill -9 $(pgrep -u app -P $(systemctl show -P MainPID app.service))";
+    await Promise.all([...before.keys()].map((host) => onHost(host, kill)));
+    // A part of them may have been stored before.
+    await eventually("all refusals", async () => (await count()) === 9);
+    await eventually("tasks", async () => (await tasks()) === 200);
+    const restarts = async (host: string) =>
+      (await onHost(host, "systemctl show -P NRestarts app.service")).trim();
+    for (const host of before.keys()) assert.equal(await restarts(host), "0");
+    assert.deepEqual(await region.webHosts(), [...before.keys()]);
   });
 
   it("a locked table: sign-in goes on, tasks are refused in time, and all is well when the lock has gone", async () => {
