@@ -3,6 +3,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 
 /** From the lowest layer up; folders of one line do not import each other. A folder that is not listed is refused. */
 const layers = [
+  ["package.json"],
   ["gate"],
   ["components/iam", "components/stack"],
   ["components/network", "components/observability", "components/storage"],

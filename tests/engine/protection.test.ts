@@ -95,7 +95,9 @@ describe("prod, which is protected, under the real engine", needsCli, () => {
     const order = inWords(back.calls);
     assert.ok(order.includes("create Volume prod-db-data-3"));
     assert.ok(!order.includes("create Volume prod-db-data-2"));
-    assert.ok(order.indexOf("create Invocation prod-web-gate") < order.indexOf("delete Instance prod-rescue"));
+    assert.ok(
+      order.indexOf("create Invocation prod-web-gate") < order.indexOf("delete Instance prod-rescue"),
+    );
     assert.equal(volumes(), 3, "of each generation");
   });
 

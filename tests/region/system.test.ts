@@ -226,7 +226,10 @@ describe("the system", () => {
   it("the database follows a rotation while it runs: the old and the new password are let in", async () => {
     const { s3 } = region.api.in("us-east-1");
     const { secretsManager } = region.api.in("us-east-2");
-    const place = { Bucket: region.outputs["bootReportBucket"]!, Key: "database/postgres.local.internal/roles.json" };
+    const place = {
+      Bucket: region.outputs["bootReportBucket"]!,
+      Key: "database/postgres.local.internal/roles.json",
+    };
     const { Body } = await s3.send(new GetObjectCommand(place));
     const roles = JSON.parse(await Body!.transformToString()) as {
       version: string;
