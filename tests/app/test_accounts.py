@@ -465,7 +465,14 @@ def test_lock_and_unlock(api, admin, user):
     wrong = {**user.credentials, "password": "something else altogether"}
     assert api("POST", "/v1/signin", wrong).status_code == 401
     assert admin("POST", f"{path}/unlock").json["locked"] is False
+    # What was locked out stays out.
+    assert refresh(api, user.tokens).status_code == 401
     assert user.sign_in().status_code == 200
+
+
+def test_a_locked_account_renews_nothing_whatever_else_holds(api, user):
+    store.change(user.login, lambda account: replace(account, locked=True))
+    assert refresh(api, user.tokens).status_code == 401
 
 
 @pytest.mark.parametrize(

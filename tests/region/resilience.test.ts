@@ -116,14 +116,14 @@ describe("whatever happens", () => {
 
   /**
    * Watches the memory of the service's processes on a host, in MiB, until it is asked for the most: shared pages count by
-   * their share. The host itself looks, several times a second, for two minutes at most.
+   * their share. The host itself looks, several times a second, for five minutes at most.
    */
   function watchMemory(host: string): () => Promise<{ readonly most: number; readonly samples: number }> {
     const flag = "/run/watch-memory";
     const watching = onHost(
       host,
       `touch ${flag}; most=0; samples=0
-      while [[ -e ${flag} ]] && ((SECONDS < 120)); do
+      while [[ -e ${flag} ]] && ((SECONDS < 300)); do
         kib=$(cd /proc && awk '/^Pss:/ { sum += $2 } END { print sum + 0 }' $(pgrep -u app | sed 's,$,/smaps_rollup,'))
         ((kib > most)) && most=$kib
         samples=$((samples + 1))
@@ -160,11 +160,12 @@ describe("whatever happens", () => {
       },
     );
 
-  it("twenty-four clients with wrong passwords: the service stays under 300 MiB, and tasks are answered", async () => {
+  it("twenty-four clients with wrong passwords: the service stays under 300 MiB, and tasks are answered", async (t) => {
     let attacking = true;
     const statuses = new Map<number, number>();
     const clients = Array.from({ length: 24 }, async (_, client) => {
-      for (let number = 0; number < 20 && attacking; number++) {
+      // The limit for one address is fifty: beyond it nothing would be hashed.
+      for (let number = 0; number < 45 && attacking; number++) {
         const { status } = await guess(`127.0.20.${client + 1}`, `nobody-${client}-${number}`);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
@@ -173,7 +174,8 @@ describe("whatever happens", () => {
     const memory: Awaited<ReturnType<(typeof watches)[number]>>[] = [];
     const ended = Promise.all(clients);
     try {
-      for (let round = 0; round < 16; round++) {
+      // However slow the machine is, and however many are refused meanwhile: so many hashes were made.
+      for (let round = 0; round < 16 || ((statuses.get(401) ?? 0) < 48 && round < 150); round++) {
         assert.equal((await region.ask("GET", "/v1/tasks", undefined, token)).status, 200);
         await sleep(500);
       }
@@ -182,6 +184,7 @@ describe("whatever happens", () => {
       await ended;
       for (const watch of watches) memory.push(await watch());
     }
+    t.diagnostic(`answers ${JSON.stringify([...statuses])}, most memory ${JSON.stringify(memory)}`);
     assert.ok((statuses.get(401) ?? 0) >= 48, JSON.stringify([...statuses]));
     assert.deepEqual(
       [...statuses.keys()].filter((status) => ![401, 503].includes(status)),
@@ -223,10 +226,12 @@ describe("whatever happens", () => {
   it("workers that are killed: others take over, and store what they had counted", async () => {
     const administrator = await region.administrator();
     const { login } = await region.newUser();
-    const guess = { login, password: "a wrong password" };
+    const wrong = { login, password: "a wrong password" };
     const path = "/v1/activity?everyone=true&event=account.sign_in_refused&limit=100";
     const count = async () => {
-      const { body } = await region.ask("GET", path, undefined, administrator);
+      const { status, body } = await region.ask("GET", path, undefined, administrator);
+      // The balancer's own answer, while no worker is there.
+      if (status !== 200) return NaN;
       const events = body["results"] as { at: string; details: { times?: number } }[];
       return events
         .filter(({ at }) => Date.parse(at) >= start)
@@ -234,7 +239,7 @@ describe("whatever happens", () => {
     };
     const start = Date.now();
     for (let number = 0; number < 9; number++)
-      assert.equal((await region.ask("POST", "/v1/signin", guess)).status, 401);
+      assert.equal((await region.ask("POST", "/v1/signin", wrong)).status, 401);
     const kill = "kill -9 $(pgrep -u app -P $(systemctl show -P MainPID app.service))";
     await Promise.all([...before.keys()].map((host) => onHost(host, kill)));
     // A part of them may have been stored before.

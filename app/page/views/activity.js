@@ -59,7 +59,7 @@ export function activityView({ signal, parameters, account }) {
       { class: "event" },
       h(
         "p",
-        { class: "line" },
+        { class: "line apart" },
         h("strong", {}, names[event.event] ?? event.event),
         details && h("span", { class: "muted" }, details),
         time(event.at),

@@ -31,10 +31,10 @@ const hosts = ({ instances }) =>
     instances.map(({ id, zone, state, health }) =>
       h(
         "li",
-        { class: "line" },
+        { class: "line apart" },
         h("span", { class: "code" }, id),
         h("span", { class: "muted" }, zone),
-        h("span", { class: "line end" }, badge(state), badge(health)),
+        h("span", { class: "line" }, badge(state), badge(health)),
       ),
     ),
   );
@@ -57,7 +57,7 @@ function historyOf({ changes, activities }, own) {
               h(
                 "li",
                 { class: "event" },
-                h("p", { class: "line" }, h("strong", {}, `${from} → ${to}`), time(at)),
+                h("p", { class: "line apart" }, h("strong", {}, `${from} → ${to}`), time(at)),
                 facts([["by", account === own ? "you" : account]]),
               ),
             ),
@@ -72,7 +72,7 @@ function historyOf({ changes, activities }, own) {
             h(
               "li",
               { class: "event" },
-              h("p", { class: "line" }, h("strong", {}, description), badge(status), time(started_at)),
+              h("p", { class: "line apart" }, h("strong", {}, description), badge(status), time(started_at)),
               h("p", { class: "muted" }, cause),
             ),
           ),
