@@ -11,6 +11,12 @@ export interface Declined extends Control {
   readonly reason: string;
 }
 
+/** A control about something that no stack has. */
+export interface Absent extends Control {
+  /** Types of the resources that it is about. */
+  readonly types: readonly string[];
+}
+
 /** Settings of an account or of a region: once for all that runs there, so that a stack must not own them. */
 export const accountControls: readonly Control[] = [
   undecided(
@@ -97,7 +103,192 @@ export const accountControls: readonly Control[] = [
   ),
   undecided("S3.22", "medium", "S3 general purpose buckets should log object-level write events", "3.8"),
   undecided("S3.23", "medium", "S3 general purpose buckets should log object-level read events", "3.9"),
+  undecided("SSM.6", "medium", "SSM Automation should have CloudWatch logging enabled"),
   undecided("SSM.7", "critical", "SSM documents should have the block public sharing setting enabled"),
+];
+
+function absent(id: string, severity: Severity, title: string, ...types: readonly string[]): Absent {
+  return { ...undecided(id, severity, title), types };
+}
+
+/** Controls of the services that stacks use, about what none of them has; tests hold every stack to it. */
+export const absentControls: readonly Absent[] = [
+  absent(
+    "EC2.20",
+    "medium",
+    "Both VPN tunnels for an AWS Site-to-Site VPN connection should be up",
+    "aws:ec2/vpnConnection:VpnConnection",
+  ),
+  absent(
+    "EC2.23",
+    "high",
+    "Amazon EC2 Transit Gateways should not automatically accept VPC attachment requests",
+    "aws:ec2transitgateway/transitGateway:TransitGateway",
+  ),
+  absent(
+    "EC2.51",
+    "low",
+    "EC2 Client VPN endpoints should have client connection logging enabled",
+    "aws:ec2clientvpn/endpoint:Endpoint",
+  ),
+  absent(
+    "EC2.55",
+    "medium",
+    "VPCs should be configured with an interface endpoint for ECR API",
+    "aws:ecr/repository:Repository",
+  ),
+  absent(
+    "EC2.56",
+    "medium",
+    "VPCs should be configured with an interface endpoint for Docker Registry",
+    "aws:ecr/repository:Repository",
+  ),
+  absent(
+    "EC2.58",
+    "medium",
+    "VPCs should be configured with an interface endpoint for Systems Manager Incident Manager Contacts",
+    "aws:ssm/contactsContact:ContactsContact",
+  ),
+  absent(
+    "EC2.60",
+    "medium",
+    "VPCs should be configured with an interface endpoint for Systems Manager Incident Manager",
+    "aws:ssmincidents/responsePlan:ResponsePlan",
+  ),
+  absent(
+    "EC2.171",
+    "medium",
+    "EC2 VPN connections should have logging enabled",
+    "aws:ec2/vpnConnection:VpnConnection",
+  ),
+  absent(
+    "EC2.173",
+    "medium",
+    "EC2 Spot Fleet requests with launch parameters should enable encryption for attached EBS volumes",
+    "aws:ec2/spotFleetRequest:SpotFleetRequest",
+  ),
+  absent(
+    "EC2.183",
+    "medium",
+    "EC2 VPN connections should use IKEv2 protocol",
+    "aws:ec2/vpnConnection:VpnConnection",
+  ),
+  absent(
+    "ELB.2",
+    "medium",
+    "Classic Load Balancers with SSL/HTTPS listeners should use a certificate provided by AWS Certificate Manager",
+    "aws:elb/loadBalancer:LoadBalancer",
+  ),
+  absent(
+    "ELB.3",
+    "medium",
+    "Classic Load Balancer listeners should be configured with HTTPS or TLS termination",
+    "aws:elb/loadBalancer:LoadBalancer",
+  ),
+  absent(
+    "ELB.7",
+    "low",
+    "Classic Load Balancers should have connection draining enabled",
+    "aws:elb/loadBalancer:LoadBalancer",
+  ),
+  absent(
+    "ELB.8",
+    "medium",
+    "Classic Load Balancers with SSL listeners should use a predefined security policy that has strong AWS Configuration",
+    "aws:elb/loadBalancer:LoadBalancer",
+  ),
+  absent(
+    "ELB.9",
+    "medium",
+    "Classic Load Balancers should have cross-zone load balancing enabled",
+    "aws:elb/loadBalancer:LoadBalancer",
+  ),
+  absent(
+    "ELB.10",
+    "medium",
+    "Classic Load Balancer should span multiple Availability Zones",
+    "aws:elb/loadBalancer:LoadBalancer",
+  ),
+  absent(
+    "ELB.14",
+    "medium",
+    "Classic Load Balancer should be configured with defensive or strictest desync mitigation mode",
+    "aws:elb/loadBalancer:LoadBalancer",
+  ),
+  absent(
+    "EventBridge.3",
+    "low",
+    "EventBridge custom event buses should have a resource-based policy attached",
+    "aws:cloudwatch/eventBus:EventBus",
+  ),
+  absent("KMS.5", "critical", "KMS keys should not be publicly accessible", "aws:kms/key:Key"),
+  absent(
+    "S3.19",
+    "critical",
+    "S3 access points should have block public access settings enabled",
+    "aws:s3/accessPoint:AccessPoint",
+  ),
+  absent(
+    "S3.24",
+    "high",
+    "S3 Multi-Region Access Points should have block public access settings enabled",
+    "aws:s3control/multiRegionAccessPoint:MultiRegionAccessPoint",
+  ),
+  absent(
+    "S3.25",
+    "low",
+    "S3 directory buckets should have lifecycle configurations",
+    "aws:s3/directoryBucket:DirectoryBucket",
+  ),
+  absent(
+    "SSM.3",
+    "low",
+    "Amazon EC2 instances managed by Systems Manager should have an association compliance status of COMPLIANT",
+    "aws:ssm/association:Association",
+  ),
+  absent("SSM.4", "critical", "SSM documents should not be public", "aws:ssm/document:Document"),
+  absent(
+    "WAF.1",
+    "medium",
+    "AWS WAF Classic Global Web ACL logging should be enabled",
+    "aws:waf/webAcl:WebAcl",
+  ),
+  absent(
+    "WAF.2",
+    "medium",
+    "AWS WAF Classic Regional rules should have at least one condition",
+    "aws:wafregional/rule:Rule",
+  ),
+  absent(
+    "WAF.3",
+    "medium",
+    "AWS WAF Classic Regional rule groups should have at least one rule",
+    "aws:wafregional/ruleGroup:RuleGroup",
+  ),
+  absent(
+    "WAF.4",
+    "medium",
+    "AWS WAF Classic Regional web ACLs should have at least one rule or rule group",
+    "aws:wafregional/webAcl:WebAcl",
+  ),
+  absent(
+    "WAF.6",
+    "medium",
+    "AWS WAF Classic global rules should have at least one condition",
+    "aws:waf/rule:Rule",
+  ),
+  absent(
+    "WAF.7",
+    "medium",
+    "AWS WAF Classic global rule groups should have at least one rule",
+    "aws:waf/ruleGroup:RuleGroup",
+  ),
+  absent(
+    "WAF.8",
+    "medium",
+    "AWS WAF Classic global web ACLs should have at least one rule or rule group",
+    "aws:waf/webAcl:WebAcl",
+  ),
 ];
 
 const interfaceEndpoints =
@@ -132,6 +323,11 @@ export const declinedControls: readonly Declined[] = [
   {
     ...undecided("S3.20", "low", "S3 general purpose buckets should have MFA delete enabled", "2.1.2"),
     reason: "Only the root user can set it, by hand: it cannot be declared.",
+  },
+  {
+    ...undecided("SecretsManager.3", "medium", "Remove unused Secrets Manager secrets"),
+    reason:
+      "Each secret is read when a host that needs it boots. That of the database's owner is also needed when none has booted for 90 days.",
   },
   {
     ...undecided(

@@ -1,5 +1,5 @@
 /** Findings that the project accepts, with the reason. Each is tied to what a stack is, so that no other stack gets away with it. */
-import type { Resource, Stack } from "./stack";
+import { type Resource, type Stack, valueAt } from "./stack";
 import { allowedActions, policiesOfHost } from "./statements";
 import { types } from "./types";
 import { scriptOf } from "./userData";
@@ -58,6 +58,16 @@ export const exceptions: readonly Exception[] = [
     controls: ["ELB.1", "ELB.18"],
     when: hasNoHttps,
     reason: "`allowHttp` is for trials without a domain name; every `up` warns of it.",
+  },
+  {
+    controls: ["ELB.18"],
+    of: ({ inputs }) => valueAt(inputs, "defaultActions.0.redirect.protocol") === "HTTPS",
+    reason: "It carries nothing: it sends clients on to HTTPS, as ELB.1 wants it.",
+  },
+  {
+    controls: ["ELB.21", "ELB.22"],
+    reason:
+      "A balancer verifies no certificate of a target. Hosts are reached within the VPC only, and by nobody but the balancer.",
   },
   {
     controls: ["ELB.5"],

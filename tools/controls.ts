@@ -1,5 +1,5 @@
 /** The page of controls: what became of each in each stack. */
-import { accountControls, declinedControls } from "../policy/elsewhere";
+import { absentControls, accountControls, declinedControls } from "../policy/elsewhere";
 import { type Exception, exceptions } from "../policy/exceptions";
 import { judge, rules, type Verdict } from "../policy/judge";
 import type { Control, Rule } from "../policy/rule";
@@ -41,6 +41,17 @@ export function controlsPage(stacks: Stacks): string {
         exception.reason,
       ]),
       ...declinedControls.map((each) => [`${link(each)}: ${each.title}`, "everywhere", each.reason]),
+    ),
+    "## About what no stack has",
+    "Controls of AWS's foundational practices for the services that stacks use. They are about resources that no stack has, such as VPNs and classic load balancers.",
+    table(
+      ["control", "title", "severity", "about"],
+      ...absentControls.map((each) => [
+        link(each),
+        each.title,
+        each.severity,
+        each.types.map((type) => `\`${type.split(":").at(-1) ?? type}\``).join(", "),
+      ]),
     ),
     "## The account's own",
     "Settings of an account or a region hold for all that runs there: a stack that made them would take them away with it. An account that is to pass these has them from elsewhere; Security Hub, Checkov and Prowler say whether it does.",

@@ -8,6 +8,7 @@ import { fields, meanings } from "../settings/schema";
 import { type Graph, recordGraph } from "../local/engine/recorder";
 import { alarmTable } from "./alarms";
 import { controlsPage } from "./controls";
+import { lostReplies } from "./creates";
 import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalOf } from "./costs";
 import { draw } from "./drawing";
 import { table } from "./markdown";
@@ -41,6 +42,9 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
     await write("docs/outputs.md", (page) => withSection(page, "outputs", outputsTable())),
     await write("docs/costs.md", (page) => withSection(page, "costs", costTables(graphs))),
     await write("docs/controls.md", (page) => withSection(page, "controls", controlTables(graphs))),
+    await write("docs/operations.md", (page) =>
+      withSection(page, "creates", lostReplies(Object.values<Graph>({ ...graphs }))),
+    ),
     await write("docs/alarms.md", (page) => withSection(page, "alarms", alarmTable(graphs.prod))),
     await write("docs/images/graph-prod.svg", () => picture),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
@@ -69,20 +73,22 @@ export interface Graphs {
   readonly withOptions: Graph;
 }
 
+/** Settings that add resources which no stack's file asks for. */
+export const optionSettings = {
+  sshPublicKey: `ssh-ed25519 ${"A".repeat(68)}`,
+  sshCidrs: '["192.0.2.0/24"]',
+  alarmEmail: "ops@acme.co",
+  webFirewall: "true",
+  webSchedules: '{"day":"0 7 * * * 2 4"}',
+};
+
 /** Records them. */
 export async function recordStacks(): Promise<Graphs> {
-  const options = {
-    sshPublicKey: `ssh-ed25519 ${"A".repeat(68)}`,
-    sshCidrs: '["192.0.2.0/24"]',
-    alarmEmail: "ops@acme.co",
-    webFirewall: "true",
-    webSchedules: '{"day":"0 7 * * * 2 4"}',
-  };
   return {
     dev: await recordGraph("dev", false),
     prod: await recordGraph("prod", false),
     local: await recordGraph("local", false),
-    withOptions: await recordGraph("dev", false, options),
+    withOptions: await recordGraph("dev", false, optionSettings),
   };
 }
 

@@ -105,9 +105,22 @@ export const balancerRules: readonly Rule[] = [
       "Application and Network Load Balancer listeners should use secure protocols to encrypt data in transit",
     severity: "medium",
     types: [types.listener],
-    remedy: "Listen with HTTPS (setting domainName). A listener that only redirects there carries no data.",
-    check: (listener) =>
-      redirects(listener) ? [] : check(listener, "protocol", () => isEncrypted(listener)),
+    remedy: "Listen with HTTPS (setting domainName).",
+    check: (listener) => check(listener, "protocol", () => isEncrypted(listener)),
+  }),
+  control("ELB.21", {
+    title: "Application and Network Load Balancer target groups should use encrypted health check protocols",
+    severity: "medium",
+    types: [types.targetGroup],
+    remedy: 'Set healthCheck.protocol to "HTTPS".',
+    check: (group) => mustBe(group, "healthCheck.protocol", "HTTPS"),
+  }),
+  control("ELB.22", {
+    title: "ELB target groups should use encrypted transport protocols",
+    severity: "medium",
+    types: [types.targetGroup],
+    remedy: 'Set protocol to "HTTPS" or "TLS".',
+    check: (group) => check(group, "protocol", () => isEncrypted(group)),
   }),
   {
     id: "CKV_AWS_261",
@@ -119,7 +132,7 @@ export const balancerRules: readonly Rule[] = [
     check: (group) => check(group, "healthCheck.path", (value) => typeof value === "string" && value !== "/"),
   },
   control("AutoScaling.1", {
-    title: "Auto Scaling groups associated with a load balancer should use ELB health checks",
+    title: "Amazon EC2 Auto Scaling groups associated with a load balancer should use ELB health checks",
     severity: "low",
     types: [types.group],
     remedy: 'Set healthCheckType to "ELB".',
@@ -134,7 +147,7 @@ export const balancerRules: readonly Rule[] = [
   }),
   control("AutoScaling.3", {
     title:
-      "Auto Scaling group launch configurations should configure EC2 instances to require Instance Metadata Service Version 2 (IMDSv2)",
+      "Amazon EC2 Auto Scaling group launch configurations should configure EC2 instances to require Instance Metadata Service Version 2 (IMDSv2)",
     severity: "high",
     types: [types.launchConfiguration],
     remedy: "Use a launch template instead.",
@@ -142,21 +155,21 @@ export const balancerRules: readonly Rule[] = [
   }),
   control("AutoScaling.5", {
     title:
-      "Amazon EC2 instances launched using Auto Scaling group launch configurations should not have Public IP addresses",
+      "Amazon EC2 instances launched using Amazon EC2 Auto Scaling group launch configurations should not have Public IP addresses",
     severity: "high",
     types: [types.launchConfiguration],
     remedy: "Use a launch template instead.",
     check: (configuration) => mustBe(configuration, "associatePublicIpAddress", false),
   }),
   control("AutoScaling.6", {
-    title: "Auto Scaling groups should use multiple instance types in multiple Availability Zones",
+    title: "Amazon EC2 Auto Scaling groups should use multiple instance types in multiple Availability Zones",
     severity: "medium",
     types: [types.group],
     remedy: "Set mixedInstancesPolicy.",
     check: (group) => check(group, "mixedInstancesPolicy", (value) => value !== undefined),
   }),
   control("AutoScaling.9", {
-    title: "EC2 Auto Scaling groups should use EC2 launch templates",
+    title: "Amazon EC2 Auto Scaling groups should use Amazon EC2 launch templates",
     severity: "medium",
     types: [types.group],
     remedy: "Set launchTemplate.",

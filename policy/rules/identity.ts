@@ -31,6 +31,12 @@ const deputiesIn = (resource: Resource, property: string): readonly Finding[] =>
       : [];
   });
 
+const decryptsAll = ({ Action, Resource }: PolicyStatement) =>
+  listOf(Action).some((action) => /^kms:(\*|Decrypt|ReEncryptFrom)$/.test(action)) &&
+  listOf(Resource).includes("*")
+    ? "decrypts with every key"
+    : undefined;
+
 const runtimes =
   /^(nodejs(22|24)\.x|python3\.1[1-4]|java(17|21|25)|dotnet(8|10)|ruby3\.[34]|provided\.al2023)$/;
 
@@ -66,17 +72,19 @@ export const identityRules: readonly Rule[] = [
       return open === undefined ? undefined : `allows ${open}`;
     }),
   }),
+  control("KMS.1", {
+    title: "IAM customer managed policies should not allow decryption actions on all KMS keys",
+    severity: "medium",
+    types: [types.managedPolicy],
+    remedy: "Name the key.",
+    check: allowing(decryptsAll),
+  }),
   control("KMS.2", {
     title: "IAM principals should not have IAM inline policies that allow decryption actions on all KMS keys",
     severity: "medium",
-    types: rolePolicies,
+    types: [types.rolePolicy],
     remedy: "Name the key.",
-    check: allowing(({ Action, Resource }) =>
-      listOf(Action).some((action) => /^kms:(\*|Decrypt|ReEncryptFrom)$/.test(action)) &&
-      listOf(Resource).includes("*")
-        ? "decrypts with every key"
-        : undefined,
-    ),
+    check: allowing(decryptsAll),
   }),
   control("Lambda.1", {
     title: "Lambda function policies should prohibit public access",

@@ -14,6 +14,7 @@ describe("what npm run docs writes", () => {
     "docs/outputs.md",
     "docs/costs.md",
     "docs/controls.md",
+    "docs/operations.md",
     "docs/alarms.md",
     "docs/images/graph-prod.svg",
     "docs/deployment.md",

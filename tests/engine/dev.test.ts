@@ -269,6 +269,16 @@ describe("dev under the real engine", needsCli, () => {
       "create Invocation dev-release-host-gate",
       "delete Instance dev-release-host",
     ],
+    databaseCaVersion: [
+      "update BucketObjectv2 dev-db-roles",
+      // The database signs with an authority that every host trusts already, before any host ends the trust in the last one.
+      "create Invocation dev-db-gate",
+      "create Instance dev-release-host",
+      "create Invocation dev-release-host-gate",
+      "create Group dev-web",
+      "create Invocation dev-web-gate",
+      "delete Group dev-web",
+    ],
     serviceKeyVersion: [
       "create SecretVersion dev-accounts-service-value",
       "update LaunchTemplate dev-web",

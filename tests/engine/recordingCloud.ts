@@ -1,7 +1,9 @@
 /** An AWS that only keeps books: what exists, and every call that changed it, in order. It can be told to fail. */
+import { isDeepStrictEqual } from "node:util";
 import type { ProviderBackend } from "../../local/engine/providerServer";
 import type { Properties, ResourceRequest, ResourceState } from "../../local/engine/handler";
 import { ec2Prefixes, outputs, recorder, secretMark } from "../../local/engine/recorder";
+import { createRow } from "../../tools/creates";
 
 export type Method = "create" | "update" | "delete";
 
@@ -53,8 +55,8 @@ export class RecordingCloud implements ProviderBackend {
   /** Keys of objects, after their bucket and a slash. */
   objects = new Set<string>();
   private faults: { fault: Fault; left: number }[] = [];
-  /** Methods whose calls fail the first time, and the calls that have. */
-  private untried: ReadonlySet<Method> | undefined;
+  /** Methods whose calls fail the first time, whether with or without their effect, and the calls that have. */
+  private untried: { readonly methods: readonly Method[]; readonly afterEffect: boolean } | undefined;
   private readonly tried = new Set<string>();
   private made = 0;
 
@@ -65,7 +67,12 @@ export class RecordingCloud implements ProviderBackend {
 
   /** Has each call of a method fail the first time, before any effect. */
   failEachOnce(...methods: readonly Method[]): void {
-    this.untried = new Set(methods);
+    this.untried = { methods, afterEffect: false };
+  }
+
+  /** Has each call of a method fail the first time, after its effect. */
+  loseEachReplyOnce(...methods: readonly Method[]): void {
+    this.untried = { methods, afterEffect: true };
   }
 
   mend(): void {
@@ -98,8 +105,7 @@ export class RecordingCloud implements ProviderBackend {
   create(request: ResourceRequest): Promise<ResourceState> {
     return this.call("create", request, "", () => {
       const { type } = request;
-      const number = ++this.made;
-      const state = this.outputs(request, number);
+      const state = this.outputs(request, ++this.made, this.same(request)?.id);
       const { id } = state;
       // A drawn value exists in the state alone.
       if (!type.startsWith("random:"))
@@ -142,6 +148,21 @@ export class RecordingCloud implements ProviderBackend {
     return recorder.invoke(token, inputs, region);
   }
 
+  /** What exists already and is taken for what is asked for; an error where AWS would refuse a second one. */
+  private same({ type, region, inputs }: ResourceRequest): Existing | undefined {
+    if (type.startsWith("random:")) return undefined;
+    const { identity, refusal, takenIf } = createRow(type);
+    const found = [...this.resources.values()].find(
+      ({ request }) =>
+        request.type === type &&
+        request.region === region &&
+        identity?.every((key) => isDeepStrictEqual(request.inputs[key], inputs[key])),
+    );
+    if (found === undefined || refusal === undefined) return found;
+    if (takenIf !== undefined && inputs[takenIf] === true) return found;
+    throw new Error(`${refusal}: there is ${type} ${found.id}`);
+  }
+
   /** What AWS would say to a deletion that it refuses. */
   private refusal(state: Properties, { type, inputs }: ResourceRequest): string | undefined {
     if (type === "aws:lb/loadBalancer:LoadBalancer" && state["enableDeletionProtection"] === true)
@@ -159,16 +180,17 @@ export class RecordingCloud implements ProviderBackend {
     return undefined;
   }
 
-  private outputs(request: ResourceRequest, number: number): ResourceState {
+  private outputs(request: ResourceRequest, number: number, taken: string | undefined): ResourceState {
     const { type, name } = request;
     if (type.startsWith("random:")) return this.drawn(type, name, number);
+    const physical = taken ?? physicalId(request, number);
     const added: Properties = {
-      ...outputs(request, physicalId(request, number)),
+      ...outputs(request, physical),
       // Another host has another address.
       ...(type === "aws:ec2/instance:Instance" && { privateIp: `10.20.128.${number % 256}` }),
     };
     // A secret's id is its ARN.
-    const id = type === "aws:secretsmanager/secret:Secret" ? added["arn"] : physicalId(request, number);
+    const id = type === "aws:secretsmanager/secret:Secret" ? added["arn"] : physical;
     return { id: id as string, outputs: added };
   }
 
@@ -206,9 +228,11 @@ export class RecordingCloud implements ProviderBackend {
         throw new Error(due.fault.message);
       }
       const attempt = `${method} ${request.urn} ${id}`;
-      if (this.untried?.has(method) && !this.tried.has(attempt)) {
+      if (this.untried?.methods.includes(method) && !this.tried.has(attempt)) {
         this.tried.add(attempt);
-        throw new Error(`the first ${method} fails`);
+        if (!this.untried.afterEffect) throw new Error(`the first ${method} fails`);
+        effect();
+        throw new Error(`the reply of the first ${method} is lost`);
       }
       const state = effect();
       record(false, state.id);

@@ -160,7 +160,7 @@ describe("the local region under Pulumi's engine", needsCli, () => {
 
   it("rotates every secret in one roll-out under load: no request fails, nobody is signed out", async () => {
     const before = await signIn("grace");
-    const secrets = ["appPasswordVersion", "ownerPasswordVersion", "serviceKeyVersion"];
+    const secrets = ["appPasswordVersion", "ownerPasswordVersion", "serviceKeyVersion", "databaseCaVersion"];
     const settings = join(copy.path, "Pulumi.local.yaml");
     const next = secrets.map((name) => `  django-on-ec2:${name}: 2\n`).join("");
     writeFileSync(settings, readFileSync(settings, "utf8").replace(/^config:\n/m, `$&${next}`));

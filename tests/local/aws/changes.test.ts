@@ -6,6 +6,82 @@ import { type Graph, recordGraph } from "../../../local/engine/recorder";
 
 const table: ChangeTable = { ...awsChanges, ...randomChanges };
 
+/**
+ * Properties that make another resource, by the last part of the type: the create-only ones of CloudFormation's resource schemas,
+ * in the provider's words, as far as a row has them.
+ */
+const createOnly: Readonly<Record<string, string>> = {
+  Certificate: "domainName validationMethod",
+  Group: "name",
+  Schedule: "autoscalingGroupName",
+  Dashboard: "dashboardName",
+  LogGroup: "name",
+  MetricAlarm: "name",
+  FlowLog: "vpcId trafficType logDestination logDestinationType iamRoleArn",
+  Instance: "ami subnetId availabilityZone keyName privateIp",
+  KeyPair: "keyName publicKey",
+  LaunchTemplate: "name",
+  NatGateway: "allocationId subnetId connectivityType",
+  Route: "routeTableId destinationCidrBlock",
+  RouteTable: "vpcId",
+  SecurityGroup: "name description vpcId",
+  Subnet: "availabilityZone cidrBlock vpcId",
+  VolumeAttachment: "deviceName instanceId volumeId",
+  Vpc: "cidrBlock",
+  VpcEndpoint: "serviceName vpcEndpointType vpcId",
+  VpcPeeringConnection: "peerOwnerId peerRegion peerVpcId vpcId",
+  InstanceProfile: "name path",
+  Role: "name path",
+  RolePolicy: "name role",
+  Function: "name",
+  Listener: "loadBalancerArn",
+  LoadBalancer: "internal loadBalancerType name",
+  TargetGroup: "name port protocol protocolVersion targetType vpcId",
+  HealthCheck: "type requestInterval",
+  Record: "name zoneId",
+  Zone: "name",
+  Bucket: "bucket",
+  BucketPolicy: "bucket",
+  Secret: "name",
+  Topic: "name",
+  TopicSubscription: "endpoint protocol topic",
+  WebAcl: "name scope",
+  WebAclAssociation: "resourceArn webAclArn",
+  WebAclLoggingConfiguration: "resourceArn",
+};
+
+/** Those that the provider adds, and those of types that CloudFormation has not: `ForceNew` in the files that the rows name. */
+const forceNew: Readonly<Record<string, string>> = {
+  AmiFromInstance: "name sourceInstanceId snapshotWithoutReboot",
+  Bucket: "objectLockEnabled",
+  BucketLifecycleConfiguration: "bucket",
+  BucketObjectLockConfiguration: "bucket",
+  BucketObjectv2: "bucket key",
+  BucketOwnershipControls: "bucket",
+  BucketPublicAccessBlock: "bucket",
+  BucketServerSideEncryptionConfiguration: "bucket",
+  BucketVersioning: "bucket",
+  CertificateValidation: "certificateArn validationRecordFqdns",
+  DefaultSecurityGroup: "vpcId",
+  Eip: "domain",
+  Instance: "rootBlockDevice.encrypted",
+  InstanceState: "instanceId",
+  Invocation: "functionName input qualifier triggers",
+  LogGroup: "namePrefix",
+  Policy: "name autoscalingGroupName",
+  RandomPassword:
+    "keepers length lower minLower minNumeric minSpecial minUpper numeric overrideSpecial special upper",
+  RouteTableAssociation: "subnetId gatewayId",
+  Schedule: "scheduledActionName",
+  SecretVersion: "secretId secretString",
+  SecurityGroupEgressRule: "securityGroupId",
+  SecurityGroupIngressRule: "securityGroupId",
+  Snapshot: "volumeId description outpostArn",
+  TopicPolicy: "arn",
+  Volume: "availabilityZone encrypted snapshotId kmsKeyId",
+  VpcPeeringConnectionAccepter: "vpcPeeringConnectionId",
+};
+
 describe("the table of changes", () => {
   const graphs: Graph[] = [];
   before(async () => {
@@ -47,6 +123,52 @@ describe("the table of changes", () => {
 
   const effect = (type: string, old: object, next: object) =>
     differences(table, type, { ...old }, { ...next }).some(({ replaces }) => replaces) ? "replace" : "update";
+
+  for (const [type, { properties }] of Object.entries(table))
+    it(`has each row of ${type} as CloudFormation and the provider do`, () => {
+      const known = type.split(":").at(-1) ?? "";
+      const replaced = [createOnly[known], forceNew[known], "region"].flatMap(
+        (names) => names?.split(" ") ?? [],
+      );
+      const nested = (path: string, value: string) =>
+        path.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as object;
+      assert.deepEqual(
+        Object.keys(properties)
+          .filter((path) => effect(type, nested(path, "a"), nested(path, "b")) === "replace")
+          .sort(),
+        [...new Set(replaced)].sort(),
+      );
+    });
+
+  for (const type of ["Egress", "Ingress"].map(
+    (way) => `aws:vpc/securityGroup${way}Rule:SecurityGroup${way}Rule`,
+  ))
+    for (const peer of ["cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"])
+      it(`says replace of ${type} that gets or loses its ${peer}`, () => {
+        assert.equal(effect(type, {}, { [peer]: "a" }), "replace");
+        assert.equal(effect(type, { [peer]: "a" }, {}), "replace");
+      });
+
+  for (const key of ["userData", "userDataBase64"])
+    it(`says replace of a host's ${key} only where the program asks for it`, () => {
+      const type = "aws:ec2/instance:Instance";
+      for (const [userDataReplaceOnChange, expected] of [
+        [true, "replace"],
+        [false, "update"],
+      ] as const)
+        assert.equal(
+          effect(type, { [key]: "a", userDataReplaceOnChange }, { [key]: "b", userDataReplaceOnChange }),
+          expected,
+        );
+    });
+
+  it("refuses a property that it has no row of, and a type that it does not know", () => {
+    assert.throws(
+      () => differences(table, "aws:ec2/instance:Instance", {}, { rootBlockDevice: { iops: 1 } }),
+      /no row rootBlockDevice.iops of aws:ec2\/instance:Instance: look it up/,
+    );
+    assert.throws(() => differences(table, "aws:sqs/queue:Queue", {}, {}), /no type aws:sqs\/queue:Queue/);
+  });
 
   for (const [type, old, next, expected] of [
     ["aws:ec2/instance:Instance", { ami: "a" }, { ami: "b" }, "replace"],

@@ -56,6 +56,10 @@ describe("what a change does to a resource", () => {
     assert.equal(diff({}, { peer: "a" })[0]?.replaces, true);
   });
 
+  it("leaves out the provider's own notes, such as which inputs it made up", () => {
+    assert.deepEqual(diff({ image: "a", __defaults: ["image"] }, { image: "a", __defaults: [] }), []);
+  });
+
   it("takes an asset for one value", () => {
     const asset = (hash: string) => ({ "4dabf18193072939515e22adb298388d": "signature", hash });
     assert.deepEqual(diff({ disk: asset("a") }, { disk: asset("b") }), [
