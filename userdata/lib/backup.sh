@@ -132,10 +132,13 @@ restore_cluster() {
   retry "cannot write records/restore.json" record restore
 }
 
+# After an upgrade of PostgreSQL the repository is there already, and of another version.
+make_stanza() { backrest stanza-create || backrest stanza-upgrade; }
+
 # When the cluster runs.
 start_backups() {
   step "connect the repository of backups"
-  retry "pgBackRest cannot make its repository" backrest stanza-create
+  retry "pgBackRest cannot make its repository" make_stanza
   # Has a segment archived, and waits for it.
   retry "what the cluster archives does not arrive" backrest check
   step "follow the schedule of backups"
