@@ -8,6 +8,7 @@ source lib/confined.sh
 source lib/certificates.sh
 source lib/telemetry.sh
 source lib/watch.sh
+source lib/upgrade.sh
 source lib/backup.sh
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
@@ -259,6 +260,11 @@ systemctl daemon-reload
 systemctl restart follow-roles.timer
 
 step "watch the database"
+{
+  echo '#!/bin/bash'
+  declare -f apt_get as_postgres upgrade_postgresql
+  echo 'set -Eeuo pipefail; upgrade_postgresql "$@"'
+} | put /usr/local/sbin/upgrade-postgresql root 500
 {
   echo '#!/bin/bash'
   declare -p DATABASE_NAME PROTECTED_FROM WRITTEN_BELOW LC_ALL
