@@ -1,6 +1,5 @@
 """The way to PostgreSQL 18 and back that docs/operations.md describes, with its own commands and with Debian's programs of both."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cluster import OWNER, OWNER_ROLE, SERVICE, SERVICE_ROLE, USERDATA, Cluster, login
+from cluster import OWNER, SERVICE, USERDATA, Cluster, login
 from conftest import manage, write_credentials
 
 DATABASE = "service"
@@ -35,7 +34,7 @@ class NextRelease:
         self.repository = "/tmp/repository"
 
     def run(self, script: str) -> str:
-        library = f"WORK=/tmp\nas_postgres() {{ setpriv --reuid postgres --regid postgres --init-groups \"$@\"; }}\n{self.make_stanza()}"
+        library = f'WORK=/tmp\nas_postgres() {{ setpriv --reuid postgres --regid postgres --init-groups "$@"; }}\n{self.make_stanza()}'
         made = subprocess.run(
             ["chroot", NEXT, "bash", "-euc", f"{library}\n{script}"],
             check=False, capture_output=True, text=True,
@@ -65,9 +64,7 @@ class NextRelease:
 
     def start(self, version: int) -> None:
         self.configure(version)
-        settings = (
-            f"-p {self.cluster.port} -k /tmp -c listen_addresses=127.0.0.1 -c ssl=on -c archive_mode=on"
-        )
+        settings = f"-p {self.cluster.port} -k /tmp -c listen_addresses=127.0.0.1 -c ssl=on -c archive_mode=on"
         archive = "-c 'archive_command=pgbackrest --stanza=main archive-push %p'"
         program = f"/usr/lib/postgresql/{version}/bin/pg_ctl -w -D {VOLUME}/{version}/main"
         self.run(f'as_postgres {program} -l /tmp/log -o "{settings} {archive}" start')
@@ -125,7 +122,9 @@ def test_17_becomes_18_and_17_again(release, tmp_path):
     with cluster.connect("postgres", DATABASE) as connection:
         before = connection.execute(COUNTS).fetchall()
         if release.is_behind():
-            connection.execute("UPDATE pg_attribute SET attoptions = NULL WHERE attoptions IS NOT NULL")
+            connection.execute(
+                "UPDATE pg_attribute SET attoptions = NULL WHERE attoptions IS NOT NULL"
+            )
     assert ("kept", "1000") in before
     # At once, as by a power cut: the next host finds it so.
     cluster.stop()

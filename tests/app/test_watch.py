@@ -22,7 +22,9 @@ def look(cluster, tmp_path):
     program.write_text(SETPRIV)
     program.chmod(0o755)
 
-    def figures(used: int = 10, clock: str = "yes", limits: tuple[tuple[str, str], ...] = ()) -> dict:
+    def figures(
+        used: int = 10, clock: str = "yes", limits: tuple[tuple[str, str], ...] = ()
+    ) -> dict:
         """The line, with limits that no test can wait for replaced."""
         library = (USERDATA / "lib/watch.sh").read_text()
         for limit, instead in limits:
@@ -51,7 +53,12 @@ def test_a_database_that_is_well_has_nothing_to_say(look):
 
 @pytest.mark.parametrize(
     ("used", "message"),
-    [(79, None), (80, "the volume fills up"), (94, "the volume fills up"), (95, "nothing is written")],
+    [
+        (79, None),
+        (80, "the volume fills up"),
+        (94, "the volume fills up"),
+        (95, "nothing is written"),
+    ],
 )
 def test_a_volume_that_fills_up_is_told_of_before_writing_ends(look, used, message):
     line = look(used=used)
