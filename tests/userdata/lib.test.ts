@@ -557,9 +557,9 @@ describe("what looks after the database", () => {
   });
 
   for (const { percent, message } of [
-    { percent: 60, message: "PostgreSQL does not answer" },
+    { percent: 98, message: "PostgreSQL does not answer" },
     {
-      percent: 100,
+      percent: 99,
       message: "PostgreSQL does not answer: its volume is full, raise databaseVolumeGiB and deploy",
     },
   ])
