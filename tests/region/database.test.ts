@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { DescribeInstancesCommand, StartInstancesCommand } from "@aws-sdk/client-ec2";
@@ -19,6 +19,10 @@ import { copyOfCheckout, HeldRegion, leftovers } from "../support/regionProcess"
 const volume = "/var/lib/postgresql";
 const unit = "postgresql@17-main";
 const log = "/var/log/postgresql/postgresql-17-main.log";
+
+/** Where the machine bounds memory, if it does as the first version of control groups. */
+const memory = "/sys/fs/cgroup/memory";
+const needsMemoryGroups = { skip: !existsSync(memory) && `${memory} is missing` };
 
 describe("the database host", needsCli, () => {
   let copy: Awaited<ReturnType<typeof copyOfCheckout>>;
@@ -217,7 +221,7 @@ os.posix_fallocate(file, os.fstat(file).st_size, int((there * ${percent} / 100 -
       await assert.rejects(
         sql(`DO 'BEGIN FOR i IN 1..500 LOOP ${segments.replaceAll("'", "''")}; END LOOP; END'`),
       );
-      assert.match(await onHost(database, `tail -n 200 ${log}`), /No space left on device/);
+      assert.match(await onHost(database, `grep -m 1 'No space left on device' ${log}`), /PANIC|ERROR|FATAL/);
       assert.match((await look()).message, /its volume is full|nothing is written any more/);
       set("databaseVolumeGiB", 9);
       await up();
@@ -242,20 +246,24 @@ os.posix_fallocate(file, os.fstat(file).st_size, int((there * ${percent} / 100 -
     await eventually("a connection", async () => (await fromClient("")).trim() === "app_rw_1");
   });
 
-  it("loses nothing when memory runs out: the kernel ends a connection, and never the postmaster", async () => {
-    const started = () => sql("SELECT pg_postmaster_start_time()");
-    const before = await started();
-    const settings = await onHost(database, `systemctl show -p OOMPolicy -p OOMScoreAdjust ${unit}`);
-    assert.deepEqual(settings.trim().split("\n").sort(), ["OOMPolicy=continue", "OOMScoreAdjust=-900"]);
-    const widen = await narrowMemory(database, 300);
-    try {
-      await underLoad(() => assert.rejects(sql("SELECT length(repeat('x', 900000000))")));
-    } finally {
-      widen();
-    }
-    assert.equal(await started(), before);
-    assert.match(await onHost(database, `tail -n 500 ${log}`), /was terminated by signal 9: Killed/);
-  });
+  it(
+    "loses nothing when memory runs out: the kernel ends a connection, and never the postmaster",
+    needsMemoryGroups,
+    async () => {
+      const started = () => sql("SELECT pg_postmaster_start_time()");
+      const before = await started();
+      const settings = await onHost(database, `systemctl show -p OOMPolicy -p OOMScoreAdjust ${unit}`);
+      assert.deepEqual(settings.trim().split("\n").sort(), ["OOMPolicy=continue", "OOMScoreAdjust=-900"]);
+      const widen = await narrowMemory(database, 300);
+      try {
+        await underLoad(() => assert.rejects(sql("SELECT length(repeat('x', 900000000))")));
+      } finally {
+        widen();
+      }
+      assert.equal(await started(), before);
+      assert.match(await onHost(database, `grep -c 'was terminated by signal 9: Killed' ${log}`), /^[1-9]/);
+    },
+  );
 
   it("gets upgrades of everything but PostgreSQL by themselves, and none of them restarts it", async () => {
     const read = await onHost(database, "apt-config dump");
@@ -407,7 +415,6 @@ mount ${volume} && systemctl start ${unit}`,
 
 /** Lets PostgreSQL's processes on a host have so many MiB more together, until the answer is called. */
 async function narrowMemory(host: string, mebibytes: number): Promise<() => void> {
-  const memory = "/sys/fs/cgroup/memory";
   const group = `${memory}/doe2-${host}`;
   mkdirSync(group);
   writeFileSync(`${group}/memory.limit_in_bytes`, `${mebibytes}M`);
