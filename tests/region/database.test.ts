@@ -349,7 +349,7 @@ mount ${volume} && systemctl start ${unit}`,
     const size = async () => Number(await onHost(database, `df --output=size -BM ${volume} | tr -dc 0-9`));
     const [before, started] = [await size(), await sql("SELECT pg_postmaster_start_time()")];
     await underLoad(async () => {
-      set("databaseVolumeGiB", 9);
+      set("databaseVolumeGiB", 10);
       await up();
       await eventually("a larger file system", async () => (await size()) > before + 900);
     });
