@@ -196,6 +196,14 @@ os.posix_fallocate(file, os.fstat(file).st_size, int((there * ${percent} / 100 -
   it("warns of a volume that fills up, and writes nothing before it is full, until there is room", async () => {
     const { level, message } = await look();
     assert.deepEqual([level, message], ["info", ""]);
+    // What CloudWatch was told, which has answered.
+    const told = await onHost(
+      database,
+      "systemctl start database-figures; journalctl -o cat -u database-figures | tail -n 20",
+    );
+    for (const figure of ["disk_used Percent", "connections_used Percent", "oldest_transaction Seconds"])
+      assert.match(told, new RegExp(`^database_${figure} \\d+$`, "m"));
+    assert.match(told, /^database_certificate_left Seconds \d{9}$/m);
     await underLoad(async () => {
       await fill(85);
       assert.match((await look()).message, /^the volume fills up: raise databaseVolumeGiB/);
