@@ -29,6 +29,12 @@ def commands() -> str:
 class NextRelease:
     """A host of Debian's next release, which has the volume of the one before."""
 
+    # In a mount namespace of its own, with which its mounts go.
+    ENTER = (
+        *("unshare", "--mount", "--propagation=private", "sh", "-euc"),
+        'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; exec chroot "$0" bash -euc "$1"',
+    )
+
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.repository = "/tmp/repository"
@@ -36,7 +42,7 @@ class NextRelease:
     def run(self, script: str) -> str:
         library = f'WORK=/tmp\nas_postgres() {{ setpriv --reuid postgres --regid postgres --init-groups "$@"; }}\n{self.make_stanza()}'
         made = subprocess.run(
-            ["chroot", NEXT, "bash", "-euc", f"{library}\n{script}"],
+            [*self.ENTER, NEXT, f"{library}\n{script}"],
             check=False, capture_output=True, text=True,
             env={"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
@@ -94,9 +100,6 @@ class NextRelease:
 def release():
     cluster = Cluster()
     volume = NEXT / VOLUME.relative_to("/")
-    mounts = [["--rbind", "/dev", NEXT / "dev"], ["-t", "proc", "proc", NEXT / "proc"]]
-    for mount in mounts:
-        subprocess.run(["mount", *mount], check=True)
     try:
         cluster.create_database(DATABASE)
         (volume / "17").mkdir()
@@ -106,8 +109,6 @@ def release():
         for version in (17, 18):
             if (volume / f"{version}/main/postmaster.pid").exists():
                 NextRelease(cluster).stop(version, "immediate")
-        for mount in mounts:
-            subprocess.run(["umount", "--lazy", mount[-1]], check=True)
         for folder in (*volume.iterdir(), NEXT / "tmp/repository"):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(cluster.directory)
