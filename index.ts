@@ -212,11 +212,7 @@ const outsideCheck = isOpenToAll(settings)
       { provider: web },
     )
   : undefined;
-const webHosts = webTelemetry && { role: webTelemetry.role, disks: { "/": "root" } };
-const dbHosts = dbTelemetry && {
-  role: dbTelemetry.role,
-  disks: { "/": "root", "/var/lib/postgresql": "data" },
-};
+const databaseHost = `postgres.${home.domain}`;
 const webAlarms = new RegionAlarms(
   `${stack}-web-alarms`,
   {
@@ -224,7 +220,7 @@ const webAlarms = new RegionAlarms(
     email: settings.alarmEmail || undefined,
     alarms: [
       ...alarms.fleetAlarms(fleet),
-      ...(webHosts ? alarms.hostAlarms(webHosts) : []),
+      ...(webTelemetry ? alarms.hostAlarms(webTelemetry.role) : []),
       ...(outsideCheck ? [alarms.outsideAlarm(outsideCheck.healthCheckId)] : []),
       ...(entrance.certificateArn ? [alarms.certificateAlarm(entrance.certificateArn)] : []),
       alarms.gateAlarm(gate.functionName),
@@ -239,8 +235,9 @@ const dbAlarms = new RegionAlarms(
     email: settings.alarmEmail || undefined,
     alarms: [
       ...alarms.databaseHostAlarms(database.instanceId),
-      ...alarms.backupAlarms(`postgres.${home.domain}`, settings.databaseVolumeGiB),
-      ...(dbHosts ? alarms.hostAlarms(dbHosts) : []),
+      ...alarms.databaseAlarms(databaseHost),
+      ...alarms.backupAlarms(databaseHost, settings.databaseVolumeGiB),
+      ...(dbTelemetry ? alarms.hostAlarms(dbTelemetry.role) : []),
     ],
   },
   { provider: home.provider },
@@ -255,13 +252,14 @@ const dashboard = new Dashboard(
       fleet,
       gateFunction: gate.functionName,
       healthCheckId: outsideCheck?.healthCheckId,
-      hosts: webHosts,
+      hosts: webTelemetry?.role,
     },
     database: {
       region: home.region,
       alarms: dbAlarms.arns,
       instanceId: database.instanceId,
-      hosts: dbHosts,
+      hostName: databaseHost,
+      hosts: dbTelemetry?.role,
     },
   },
   { provider: web },

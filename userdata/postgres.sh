@@ -8,6 +8,7 @@ source lib/confined.sh
 source lib/certificates.sh
 source lib/telemetry.sh
 source lib/watch.sh
+source lib/upgrade.sh
 source lib/backup.sh
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID/-/}
 home=/var/lib/postgresql
@@ -15,6 +16,7 @@ data=$home/17/main
 TLS=$home/tls
 config=/etc/postgresql/17/main
 bin=/usr/lib/postgresql/17/bin
+server_log=/var/log/postgresql/postgresql-17-main.log
 
 # put FILE OWNER MODE: writes standard input there if it differs
 put() {
@@ -33,7 +35,7 @@ getent passwd monitor >/dev/null || useradd --system -M monitor
 
 step "install PostgreSQL 17"
 put /etc/postgresql-common/createcluster.d/app.conf root 644 <<<'create_main_cluster = false'
-packages postgresql-17 pgbackrest unattended-upgrades xfsprogs
+packages postgresql-17 pgbackrest unattended-upgrades xfsprogs logrotate
 # A point release restarts the database, and so does a library of it: that is the operator's decision.
 put /etc/apt/apt.conf.d/52postgresql root 644 <<'CONF'
 APT::Periodic::Update-Package-Lists "1";
@@ -111,6 +113,7 @@ ident_file = '$config/pg_ident.conf'
 unix_socket_directories = '/run/postgresql'
 cluster_name = '17/main'
 listen_addresses = '*'
+reserved_connections = 3
 ssl = on
 ssl_cert_file = '$TLS/server.pem'
 ssl_key_file = '$TLS/server.pem'
@@ -128,7 +131,7 @@ jit = off
 archive_mode = on
 archive_command = 'pgbackrest --stanza=main archive-push %p'
 archive_timeout = 60
-log_line_prefix = '[%p] %q%u@%d %h '
+log_line_prefix = '%m [%p] %q%u@%d %h '
 log_lock_waits = on
 log_min_duration_statement = 250ms
 log_parameter_max_length = 0
@@ -148,6 +151,7 @@ Type=notify
 PIDFile=
 User=postgres
 Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj
+OOMPolicy=continue
 ExecStart=
 ExecStart=$bin/postgres -D $config
 ExecReload=
@@ -157,7 +161,7 @@ KillMode=mixed
 KillSignal=SIGINT
 Restart=always
 RestartSec=1
-LogRateLimitIntervalSec=0
+StandardOutput=append:$server_log
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 ProtectSystem=strict
@@ -184,11 +188,12 @@ SystemCallErrorNumber=EPERM
 UMask=0077
 UNIT
 systemctl daemon-reload
+[[ -e $server_log ]] || install -o postgres -g adm -m 640 /dev/null "$server_log"
 # Restarts a server that is older than its settings or does not run.
 verb=start
 [[ -z $(find "$config" "$TLS" -newer "$data/postmaster.pid" 2>&1) ]] || verb=restart
 timeout 600 systemctl "$verb" postgresql@17-main || {
-  journalctl -n 30 --no-pager -o cat -u postgresql@17-main
+  tail -n 30 "$server_log"
   fail "the database does not start, or recovers for more than 600 s: the reason is at the end of its log"
 }
 
@@ -257,6 +262,11 @@ systemctl restart follow-roles.timer
 step "watch the database"
 {
   echo '#!/bin/bash'
+  declare -f apt_get as_postgres upgrade_postgresql
+  echo 'set -Eeuo pipefail; upgrade_postgresql "$@"'
+} | put /usr/local/sbin/upgrade-postgresql root 500
+{
+  echo '#!/bin/bash'
   declare -p DATABASE_NAME PROTECTED_FROM WRITTEN_BELOW LC_ALL
   declare -f fill watch_database figures
   echo "watch_database '$device' '$home' '$config'"
@@ -286,5 +296,5 @@ start_backups
 
 if [[ -n $TELEMETRY_LOG_GROUP ]]; then
   cloudwatch_agent
-  start_telemetry "/ $home" /var/log/postgresql/postgresql-17-main.log "$LOG"
+  start_telemetry "$server_log" "$LOG"
 fi

@@ -90,7 +90,7 @@ PYTHON
 }
 if [[ -n $TELEMETRY_LOG_GROUP ]]; then
   relay_journal
-  start_telemetry / /var/log/app/service.log "$LOG"
+  start_telemetry /var/log/app/service.log "$LOG"
 fi
 
 # Not ready is no failure: sign-in works without the database. A roll-out's gate insists on it, and goes by the newest report:

@@ -1,7 +1,7 @@
 /** Connections of one web host: the server's workers times the pool of each (`app/service`). */
 export const connectionsPerWebHost = 8;
 
-/** What is left for a release, an operator, monitoring and the three that PostgreSQL reserves for superusers. */
+/** For a release, and what clients cannot have: three for the watch and the backup (`userdata/postgres.sh`), three for superusers. */
 const otherConnections = 16;
 
 /** Parameters of PostgreSQL, by its own names, with values as they stand in `postgresql.conf`. */

@@ -176,21 +176,14 @@ export function gateAlarm(functionName: pulumi.Input<string>): Alarm {
   };
 }
 
-/** What only the hosts of a role know of themselves, by its agent: of the worst of them. */
-export function hostFigure(role: string, metric: "disk" | "mem", path?: string): Figure {
-  const dimensions: Figure["dimensions"] = path === undefined ? { role } : { role, path };
+/** What only the hosts of a role know of themselves, by its agent: of the worst of them. The disk is the root disk. */
+export function hostFigure(role: string, metric: "disk" | "mem"): Figure {
+  const dimensions: Figure["dimensions"] = metric === "disk" ? { role, path: "/" } : { role };
   return { namespace: figuresNamespace, metric: `${metric}_used_percent`, dimensions, statistic: "Maximum" };
 }
 
-/** Hosts of a role, whose agent looks at these mount points. */
-export interface WatchedHosts {
-  readonly role: string;
-  /** What is kept on each, in a word. */
-  readonly disks: Readonly<Record<string, string>>;
-}
-
 /** The hosts of a role. */
-export function hostAlarms({ role, disks }: WatchedHosts): readonly Alarm[] {
+export function hostAlarms(role: string): readonly Alarm[] {
   return [
     {
       name: "memory",
@@ -200,14 +193,14 @@ export function hostAlarms({ role, disks }: WatchedHosts): readonly Alarm[] {
       figures: { memory: hostFigure(role, "mem") },
       ...{ comparison: "above", threshold: 90, periods: 10, silence: "unknown" },
     },
-    ...Object.entries(disks).map(([path, what]): Alarm => ({
-      name: `disk-${what}`,
-      meaning: `A disk of a host of ${role} (${path}) is more than 80 % full.`,
+    {
+      name: "disk-root",
+      meaning: `The root disk of a host of ${role} is more than 80 % full.`,
       firstStep:
-        "see in a session on the host what grows. The database's volume grows while it runs: set a larger databaseVolumeGiB, and deploy.",
-      figures: { disk: hostFigure(role, "disk", path) },
+        "see in a session on the host what grows, and delete it; a log that grows tells why. A host of the fleet may be terminated: the group replaces it.",
+      figures: { disk: hostFigure(role, "disk") },
       ...{ comparison: "above", threshold: 80, periods: 5, silence: "unknown" },
-    })),
+    },
   ];
 }
 
@@ -234,14 +227,65 @@ export function databaseHostAlarms(instanceId: pulumi.Input<string>): readonly A
   ];
 }
 
-/** The backups of the database, as its host tells of them (`userdata/lib/backup.sh`). Silence is as bad as an old backup. */
-export function backupAlarms(hostName: string, volumeGiB: number): readonly Alarm[] {
-  const figure = (metric: string): Figure => ({
+/** What only the host of the database knows, and tells every five minutes (`run_figures` in `userdata/lib/backup.sh`). */
+export function databaseFigure(hostName: string, metric: string, statistic = "Maximum"): Figure {
+  return {
     namespace: figuresNamespace,
     metric: `database_${metric}`,
     dimensions: { database: hostName },
-    statistic: "Maximum",
-  });
+    statistic,
+  };
+}
+
+/** PostgreSQL, as its host sees it (`userdata/lib/watch.sh`). */
+export function databaseAlarms(hostName: string): readonly Alarm[] {
+  return [
+    {
+      name: "disk-data",
+      meaning:
+        "The database's volume is more than 80 % full, or nobody looks after it; from 95 % on nothing is written any more.",
+      firstStep:
+        "set a larger databaseVolumeGiB, and deploy: it grows while the database runs. If nobody looks, see the host's journal of watch-database.",
+      figures: { disk: databaseFigure(hostName, "disk_used") },
+      ...{ comparison: "above", threshold: 80, periodSeconds: 300, periods: 2, silence: "bad" },
+    },
+    {
+      name: "connections",
+      meaning:
+        "More than 80 % of the database's connections are in use, or it does not answer the monitor, for whom some are reserved.",
+      firstStep:
+        "see in the host's journal of watch-database which it is, and in pg_stat_activity whose the connections are; a database that does not start says why at the end of its log.",
+      figures: { connections: databaseFigure(hostName, "connections_used") },
+      ...{ comparison: "above", threshold: 80, periodSeconds: 300, periods: 2, silence: "bad" },
+    },
+    {
+      name: "transaction",
+      meaning: "A transaction has been open for more than ten minutes: dead rows stay, and locks may.",
+      firstStep: "find it in pg_stat_activity by xact_start, and end it with pg_terminate_backend.",
+      figures: { oldest: databaseFigure(hostName, "oldest_transaction") },
+      ...{ comparison: "above", threshold: 600, periodSeconds: 300, periods: 1, silence: "unknown" },
+    },
+    {
+      name: "database-certificate",
+      meaning:
+        "The database's certificate, which the host renews three years before its end, or that of its authority ends within two years.",
+      firstStep:
+        "see in the host's journal of follow-roles why it is not renewed. If the authority itself ends, raise databaseCaVersion by one and deploy, twice.",
+      figures: { left: databaseFigure(hostName, "certificate_left", "Minimum") },
+      ...{
+        comparison: "below",
+        threshold: 2 * 365 * 86_400,
+        periodSeconds: 3600,
+        periods: 1,
+        silence: "unknown",
+      },
+    },
+  ];
+}
+
+/** The backups of the database. Silence is as bad as an old backup. */
+export function backupAlarms(hostName: string, volumeGiB: number): readonly Alarm[] {
+  const figure = (metric: string) => databaseFigure(hostName, metric);
   const hour = { comparison: "above", periodSeconds: 3600, silence: "bad" } as const;
   return [
     {

@@ -17,12 +17,14 @@ export interface DashboardParts {
     readonly gateFunction: pulumi.Input<string>;
     /** Undefined if nothing asks from outside. */
     readonly healthCheckId: pulumi.Input<string> | undefined;
-    /** Undefined without the agent. */
-    readonly hosts: figures.WatchedHosts | undefined;
+    /** Role of the hosts; undefined without the agent. */
+    readonly hosts: string | undefined;
   };
   readonly database: RegionPart & {
     readonly instanceId: pulumi.Input<string>;
-    readonly hosts: figures.WatchedHosts | undefined;
+    /** Its name, under which it tells of PostgreSQL. */
+    readonly hostName: string;
+    readonly hosts: string | undefined;
   };
 }
 
@@ -72,13 +74,12 @@ function lights(title: string, { alarms }: RegionPart): Widget {
 }
 
 /** What the agent of hosts says of the fullest of them. */
-function fullness(hosts: figures.WatchedHosts | undefined): readonly Line[] {
-  if (!hosts) return [];
-  const disks = Object.entries(hosts.disks).map(([path, what]): Line => [
-    `disk ${what}`,
-    figures.hostFigure(hosts.role, "disk", path),
-  ]);
-  return [["memory", figures.hostFigure(hosts.role, "mem")], ...disks];
+function fullness(role: string | undefined): readonly Line[] {
+  if (role === undefined) return [];
+  return [
+    ["memory", figures.hostFigure(role, "mem")],
+    ["root disk", figures.hostFigure(role, "disk")],
+  ];
 }
 
 /** A row of widgets of one height, side by side from the left. */
@@ -191,6 +192,8 @@ export function dashboardBody({ web, database }: DashboardParts) {
               database.region,
               [
                 ["processors", figures.instanceFigure(database.instanceId, "CPUUtilization", "Average")],
+                ["volume", figures.databaseFigure(database.hostName, "disk_used")],
+                ["connections", figures.databaseFigure(database.hostName, "connections_used")],
                 ...fullness(database.hosts),
               ],
               { unit: "percent" },

@@ -15,7 +15,7 @@ export interface RegionAlarmsArgs {
  * The alarms of one region, and the topic that they tell: both what has gone wrong and that it is over. Alarms and topics are of
  * one region, and an alarm tells no topic of another one. Whoever is told by e-mail gets a mail first that asks for consent.
  *
- * A month costs $0.10 for each figure that an alarm looks at: $2.30 in dev and $2.40 in prod. Every change of an argument is in
+ * A month costs $0.10 for each figure that an alarm looks at: $2.60 in dev and $2.70 in prod. Every change of an argument is in
  * place, but another address is another subscription.
  */
 export class RegionAlarms extends pulumi.ComponentResource {

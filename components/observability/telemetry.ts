@@ -35,7 +35,7 @@ export interface HostTelemetryArgs {
  * Where the hosts of one role send their logs, and what they need for it and for the figures of their disks and memory, which
  * only they know. CloudWatch's agent on the hosts does it. The role's name is the component's.
  *
- * It costs $0.50 for each GB written, $0.03 a month for each GB kept, and $0.30 a month for each figure: three to five.
+ * It costs $0.50 for each GB written, $0.03 a month for each GB kept, and $0.30 a month for each figure: three.
  * `retentionDays` changes in place.
  */
 export class HostTelemetry extends pulumi.ComponentResource implements Telemetry {

@@ -44,9 +44,9 @@ class Cluster:
         self.port = free_port()
         self.give_to_postgres(self.directory)
         self._run(
-            "initdb", "--pgdata=data", "--username=postgres", "--no-sync",
+            "initdb", "--pgdata=data", "--username=postgres", "--no-sync", "--data-checksums",
             "--auth-local=trust", "--auth-host=scram-sha-256",
-            "--encoding=UTF8", "--locale=C.UTF-8",
+            "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8",
         )  # fmt: skip
         authority = Authority()
         self.ca_file = self.directory / "ca.pem"
@@ -90,6 +90,7 @@ class Cluster:
             "fsync": "off",
             "ssl": "on",
             "max_connections": self.max_connections,
+            "reserved_connections": 3,
         }
         flags = " ".join(f"-c {name}={value}" for name, value in options.items())
         self._run(

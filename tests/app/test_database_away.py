@@ -1,5 +1,6 @@
 """What the service does while the database is away, and when it comes back."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -7,7 +8,9 @@ import threading
 import pytest
 from django.db import connection
 
+from conftest import eventually
 from core.postgresql.base import DatabaseWrapper
+from test_watch import fill
 
 
 @pytest.fixture
@@ -52,6 +55,17 @@ def test_a_database_that_takes_no_changes_is_read_and_changes_are_answered_503(r
     finally:
         cluster.configure(default_transaction_read_only="off")
     answers(200, "PATCH", task, {"done": True})
+
+
+def test_a_database_without_connections_is_answered_503_until_there_are_some(user, task, cluster):
+    connection.close()
+    connection.close_pool()
+    with contextlib.ExitStack() as others:
+        fill(cluster, others)
+        for method, path, body in (("GET", task, None), ("POST", "/v1/tasks", {"title": "lost"})):
+            assert_unavailable(user(method, path, body))
+    # Nobody has to do anything.
+    eventually(lambda: user("GET", task).status_code == 200)
 
 
 def test_only_one_request_at_a_time_waits(user, task, database_away):

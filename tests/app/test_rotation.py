@@ -199,12 +199,58 @@ def test_the_backup_can_be_taken_by_a_role_that_reads_no_row(rotating):
         backup.execute("SELECT * FROM public.made")
 
 
-@pytest.mark.parametrize(("role", "expected"), [(OWNER_ROLE, "0"), (SERVICE_ROLE, "5s")])
+LIMITS = (
+    "statement_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+    "transaction_timeout",
+)
+
+
+def limits(connection: psycopg.Connection) -> tuple[str, ...]:
+    return tuple(connection.execute(f"SHOW {name}").fetchone()[0] for name in LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [(OWNER_ROLE, ("0", "0", "10min", "0")), (SERVICE_ROLE, ("5s", "2s", "10s", "15s"))],
+)
 def test_every_login_has_its_time_outs(rotating, role, expected):
     for version in valid(rotating, role):
         with sign_in(rotating, role, version) as connection:
-            assert connection.execute("SHOW statement_timeout").fetchone() == (expected,)
+            assert limits(connection) == expected
             assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [("monitor", ("10s", "1s", "10s", "15s")), ("backup", ("0", "1min", "0", "0"))],
+)
+def test_the_hosts_own_users_have_time_outs_too(rotating, role, expected):
+    with rotating.connect(role, DATABASE) as connection:
+        assert limits(connection) == expected
+
+
+def test_nobody_signs_in_as_a_role_and_no_role_can_do_more_than_it_is_for(rotating):
+    with rotating.connect("postgres", "postgres") as connection:
+        roles = connection.execute("""SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres'
+            AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+              OR rolcanlogin <> (rolname ~ '_[0-9]+$' OR rolname IN ('monitor', 'backup')))""").fetchall()
+        passwords = connection.execute(
+            "SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL AND rolpassword NOT LIKE 'SCRAM-SHA-256$4096:%'"
+        ).fetchall()
+        granted = connection.execute(
+            "SELECT m.rolname, r.rolname FROM pg_auth_members JOIN pg_roles r ON r.oid = roleid"
+            " JOIN pg_roles m ON m.oid = member WHERE m.rolname IN ('monitor', 'backup') ORDER BY 1, 2"
+        ).fetchall()
+    assert (roles, passwords) == ([], [])
+    assert granted == [
+        ("backup", "pg_checkpoint"),
+        ("backup", "pg_read_all_settings"),
+        ("backup", "pg_use_reserved_connections"),
+        ("monitor", "pg_monitor"),
+        ("monitor", "pg_use_reserved_connections"),
+    ]
 
 
 def test_services_of_two_versions_serve_one_user(rotating, tmp_path):

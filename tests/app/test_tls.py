@@ -64,6 +64,10 @@ class Host:
         (self.tls / "server.pem").write_bytes(key + certificate)
         self.reload()
 
+    def authority(self) -> Authority:
+        """The one that signs at version 1."""
+        return Authority((self.tls / "ca-1.pem").read_bytes())
+
     def connect(self, authorities: str, **options) -> psycopg.Connection:
         place = {
             "host": HOST,
@@ -109,22 +113,31 @@ def test_only_tls_1_3_with_the_right_name_and_authority_is_spoken(host):
             host.connect(trusted, **options)
 
 
-def test_a_certificate_that_has_ended_is_refused_by_clients_and_renewed_by_the_host(host):
-    authority = Authority()
-    trusted = host.cluster.directory / "trusted.pem"
-    trusted.write_bytes(authority.pem)
-    host.serve(*authority.issue(HOST))
-    host.connect(str(trusted)).close()
-    host.serve(*authority.issue(HOST, days=-1))
-    with pytest.raises(
-        psycopg.OperationalError, match="certificate has expired|certificate verify failed"
-    ):
-        host.connect(str(trusted))
-    with pytest.raises(RuntimeError):
-        host.run("server_is_good")
+@pytest.mark.parametrize(("begins", "ends"), [(-2, -1), (1, 2000)], ids=["ended", "not begun"])
+def test_a_certificate_that_is_not_good_now_is_refused_by_clients_and_renewed_by_the_host(
+    host, begins, ends
+):
+    """It has ended, or was made by a clock that was ahead."""
     trusted = host.certificates(1)
+    host.serve(*host.authority().issue(HOST, ends, begins))
+    with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+        host.connect(trusted)
+    assert host.certificates(1) == trusted
     host.reload()
     host.connect(trusted).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "years", "is_kept"),
+    [(HOST, 3.1, True), (HOST, 2.9, False), ("another.internal", 4, False)],
+)
+def test_a_certificate_is_renewed_three_years_before_its_end_and_for_another_name(
+    host, name, years, is_kept
+):
+    certificate, key = host.authority().issue(name, int(years * 365))
+    host.serve(certificate, key)
+    host.certificates(1)
+    assert ((host.tls / "server.pem").read_bytes() == key + certificate) == is_kept
 
 
 def test_no_superuser_comes_in_over_the_network_whatever_the_password(host):

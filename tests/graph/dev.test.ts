@@ -34,7 +34,7 @@ testStack({
     "autoscaling:Policy": 2,
     "cloudwatch:Dashboard": 1,
     "cloudwatch:LogGroup": 5,
-    "cloudwatch:MetricAlarm": 18,
+    "cloudwatch:MetricAlarm": 21,
     "ebs:Snapshot": 1,
     "ebs:Volume": 1,
     "ec2:AmiFromInstance": 1,

@@ -33,7 +33,7 @@ testStack({
     "autoscaling:Policy": 2,
     "cloudwatch:Dashboard": 1,
     "cloudwatch:LogGroup": 3,
-    "cloudwatch:MetricAlarm": 13,
+    "cloudwatch:MetricAlarm": 17,
     "ebs:Snapshot": 1,
     "ebs:Volume": 1,
     "ec2:AmiFromInstance": 1,

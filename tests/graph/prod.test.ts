@@ -37,7 +37,7 @@ testStack({
     "autoscaling:Policy": 2,
     "cloudwatch:Dashboard": 1,
     "cloudwatch:LogGroup": 5,
-    "cloudwatch:MetricAlarm": 19,
+    "cloudwatch:MetricAlarm": 22,
     "ebs:Snapshot": 1,
     "ebs:Volume": 1,
     "ec2:AmiFromInstance": 1,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { DescribeInstancesCommand, StartInstancesCommand } from "@aws-sdk/client-ec2";
@@ -10,7 +10,7 @@ import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { regionFolder } from "../../client/localRegion";
 import { awsClients, type RegionClients } from "../../local/api/clients";
-import { cutPower, hostCommand, onHost } from "../../local/faults/onHost";
+import { cutPower, hostCommand, namespaceOf, onHost } from "../../local/faults/onHost";
 import { needsCli } from "../engine/deployment";
 import { eventually } from "../support/eventually";
 import { deploy, run } from "../support/pulumiCommands";
@@ -18,6 +18,11 @@ import { copyOfCheckout, HeldRegion, leftovers } from "../support/regionProcess"
 
 const volume = "/var/lib/postgresql";
 const unit = "postgresql@17-main";
+const log = "/var/log/postgresql/postgresql-17-main.log";
+
+/** Where the machine bounds memory, if it does as the first version of control groups. */
+const memory = "/sys/fs/cgroup/memory";
+const needsMemoryGroups = { skip: !existsSync(memory) && `${memory} is missing` };
 
 describe("the database host", needsCli, () => {
   let copy: Awaited<ReturnType<typeof copyOfCheckout>>;
@@ -69,6 +74,7 @@ describe("the database host", needsCli, () => {
     edit("index.ts", databaseOnly);
     set("webMaxSize", 2);
     set("databaseVolumeGiB", 8);
+    set("databaseParameters", '{max_connections: "48"}');
     region = new HeldRegion(copy.path);
     await region.isUp();
     await up();
@@ -103,14 +109,17 @@ describe("the database host", needsCli, () => {
     assert.deepEqual(await leftovers(), []);
   });
 
-  /** How the client reaches the database, as the service does. */
-  async function connection(): Promise<string> {
+  /** How the client reaches the database, as the service does that was deployed with this version of its authority. */
+  async function connection(authority = 1): Promise<string> {
     const { s3 } = await inRegion("us-east-1", async (clients) => {
-      const place = { Bucket: await output("bootReportBucket"), Key: "tls/postgres.local.internal-ca-1.pem" };
+      const place = {
+        Bucket: await output("bootReportBucket"),
+        Key: `tls/postgres.local.internal-ca-${authority}.pem`,
+      };
       const { Body } = await clients.s3.send(new GetObjectCommand(place));
       return { s3: await Body!.transformToString() };
     });
-    await onHost(client, `cat >/run/ca.pem <<'PEM'\n${s3}PEM`);
+    await onHost(client, `cat >/run/ca-${authority}.pem <<'PEM'\n${s3}PEM`);
     const SecretId = await output("appSecretArn");
     const { SecretString } = await inRegion("us-east-1", ({ secretsManager }) =>
       secretsManager.send(new GetSecretValueCommand({ SecretId })),
@@ -118,7 +127,7 @@ describe("the database host", needsCli, () => {
     const { host, dbname, username, password } = JSON.parse(SecretString!) as Record<string, string>;
     return [
       `host=${host} dbname=${dbname} user=${username} password=${password}`,
-      "sslmode=verify-full sslrootcert=/run/ca.pem ssl_min_protocol_version=TLSv1.3",
+      `sslmode=verify-full sslrootcert=/run/ca-${authority}.pem`,
       "connect_timeout=2 tcp_user_timeout=2000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2",
     ].join(" ");
   }
@@ -130,6 +139,170 @@ describe("the database host", needsCli, () => {
     await action();
     await writer.writes(50);
   }
+
+  /** What psql answers on the client, also when it fails; later options hold instead of earlier ones. */
+  const fromClient = (options: string, query = "SELECT current_user") =>
+    onHost(client, `psql -XAtc "${query}" '${writer.connection} ${options}' 2>&1 || true`);
+
+  it("lets nobody in by another way than a client's", async () => {
+    assert.equal((await fromClient("")).trim(), "app_rw_1");
+    await onHost(
+      client,
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout /dev/null -out /run/other.pem -days 1 -subj /CN=other 2>&1",
+    );
+    for (const [options, refusal] of [
+      ["sslmode=disable", /pg_hba.conf rejects connection .*no encryption/],
+      ["ssl_max_protocol_version=TLSv1.2", /protocol version/],
+      ["sslrootcert=/run/other.pem", /certificate verify failed/],
+      ["user=postgres", /pg_hba.conf rejects connection/],
+      ["user=monitor", /pg_hba.conf rejects connection/],
+      ["dbname=postgres", /pg_hba.conf rejects connection/],
+      ["password=wrong", /password authentication failed/],
+    ] as const)
+      assert.match(await fromClient(options), refusal);
+  });
+
+  it("has its password and its authority rotated while every connection works", async () => {
+    await underLoad(async () => {
+      set("appPasswordVersion", 2);
+      set("databaseCaVersion", 2);
+      await up();
+      const next = await connection(2);
+      assert.equal((await onHost(client, `psql -XAtc "SELECT current_user" '${next}'`)).trim(), "app_rw_2");
+    });
+    assert.equal(writer.broken, 0);
+    const issuer = `openssl x509 -in ${volume}/tls/server.pem -noout -issuer`;
+    assert.match(await onHost(database, issuer), /PostgreSQL host CA 2/);
+  });
+
+  /** What the watch says when it looks once. */
+  async function look(): Promise<{ readonly level: string; readonly message: string }> {
+    await onHost(database, "systemctl start watch-database");
+    return JSON.parse(await onHost(database, "cat /run/watch-database/line")) as Awaited<
+      ReturnType<typeof look>
+    >;
+  }
+  /** Has something else take the volume's room, up to so many percent. */
+  const fill = (percent: number) =>
+    onHost(
+      database,
+      `python3 -c 'import os
+s = os.statvfs("${volume}")
+used, there = s.f_blocks - s.f_bfree, s.f_blocks - s.f_bfree + s.f_bavail
+file = os.open("${volume}/filler", os.O_CREAT | os.O_RDWR)
+os.posix_fallocate(file, os.fstat(file).st_size, int((there * ${percent} / 100 - used) * s.f_frsize))'`,
+    );
+
+  it("warns of a volume that fills up, and writes nothing before it is full, until there is room", async () => {
+    const { level, message } = await look();
+    assert.deepEqual([level, message], ["info", ""]);
+    // What CloudWatch was told, which has answered.
+    const told = await onHost(
+      database,
+      "systemctl start database-figures; journalctl -o cat -u database-figures | tail -n 20",
+    );
+    for (const figure of ["disk_used Percent", "connections_used Percent", "oldest_transaction Seconds"])
+      assert.match(told, new RegExp(`^database_${figure} \\d+$`, "m"));
+    assert.match(told, /^database_certificate_left Seconds \d{9}$/m);
+    await underLoad(async () => {
+      await fill(85);
+      assert.match((await look()).message, /^the volume fills up: raise databaseVolumeGiB/);
+      await writer.writes(20);
+      await fill(96.5);
+      assert.match((await look()).message, /nothing is written any more: raise databaseVolumeGiB/);
+      await eventually("an end of writes", async () =>
+        (await fromClient("", "INSERT INTO written DEFAULT VALUES")).includes("read-only transaction"),
+      );
+      assert.match(await fromClient("", "SELECT count(*) FROM written"), /^\d+$/m);
+      await onHost(database, `rm ${volume}/filler`);
+      assert.equal((await look()).message, "");
+    });
+  });
+
+  it("whose volume is full says so, and has every row when the volume has grown", async () => {
+    await underLoad(async () => {
+      await onHost(database, "systemctl stop watch-database.timer");
+      await fill(99.5);
+      await onHost(database, `cat /dev/zero >>${volume}/filler || true`);
+      // Until there is no room for more of the log, without which there is no database.
+      const segments = "PERFORM pg_logical_emit_message(true, 'a', 'b'); PERFORM pg_switch_wal()";
+      await assert.rejects(
+        sql(`DO 'BEGIN FOR i IN 1..500 LOOP ${segments.replaceAll("'", "''")}; END LOOP; END'`),
+      );
+      assert.match(await onHost(database, `grep -m 1 'No space left on device' ${log}`), /PANIC|ERROR|FATAL/);
+      assert.match((await look()).message, /its volume is full|nothing is written any more/);
+      set("databaseVolumeGiB", 9);
+      await up();
+      await onHost(database, "systemctl start watch-database.timer");
+    });
+    await onHost(database, `rm ${volume}/filler`);
+  });
+
+  it("keeps connections for its monitor and its administrator when clients take all", async () => {
+    const hold = `for n in $(seq 60); do sleep 600 | psql -qX '${writer.connection}' & done; wait`;
+    const [command, args] = await hostCommand(client, hold);
+    const held = spawn(command, args, { stdio: "ignore", detached: true });
+    try {
+      await eventually("a refusal", async () =>
+        (await fromClient("")).includes("remaining connection slots are reserved"),
+      );
+      assert.match((await look()).message, /^connections run out/);
+      assert.equal(await sql("SHOW max_connections"), "48");
+    } finally {
+      process.kill(-held.pid!, "SIGKILL");
+    }
+    await eventually("a connection", async () => (await fromClient("")).trim() === "app_rw_1");
+  });
+
+  it("loses nothing when memory runs out, and keeps its postmaster", needsMemoryGroups, async () => {
+    const started = () => sql("SELECT pg_postmaster_start_time()");
+    const before = await started();
+    const settings = await onHost(database, `systemctl show -p OOMPolicy -p OOMScoreAdjust ${unit}`);
+    assert.deepEqual(settings.trim().split("\n").sort(), ["OOMPolicy=continue", "OOMScoreAdjust=-900"]);
+    const widen = await narrowMemory(database, 300);
+    try {
+      await underLoad(() => assert.rejects(sql("SELECT length(repeat('x', 900000000))")));
+    } finally {
+      widen();
+    }
+    assert.equal(await started(), before);
+    assert.match(await onHost(database, `grep -c 'was terminated by signal 9: Killed' ${log}`), /^[1-9]/);
+  });
+
+  it("gets upgrades of everything but PostgreSQL by themselves, and none of them restarts it", async () => {
+    const read = await onHost(database, "apt-config dump");
+    for (const line of [
+      'APT::Periodic::Update-Package-Lists "1";',
+      'APT::Periodic::Unattended-Upgrade "1";',
+      'Unattended-Upgrade::Package-Blacklist:: "^postgresql-17$";',
+      'Unattended-Upgrade::Automatic-Reboot "false";',
+    ])
+      assert.ok(read.split("\n").includes(line), line);
+    // As needrestart reads it.
+    const restarts = `our %nrconf; do "/etc/needrestart/conf.d/postgresql.conf"; my $rc = $nrconf{override_rc};
+print grep { q{postgresql@17-main.service} =~ $_ && !$rc->{$_} } keys %$rc`;
+    assert.match(await onHost(database, `perl -e '${restarts}'`), /postgresql/);
+    const before = await sql("SELECT pg_postmaster_start_time()");
+    await underLoad(() =>
+      onHost(
+        database,
+        "apt-get -qy install --reinstall postgresql-common postgresql-client-17 libpq5 libssl3t64",
+      ),
+    );
+    assert.equal(await sql("SELECT pg_postmaster_start_time()"), before);
+  });
+
+  it("is upgraded by one command, which says for how long it was away", async (test) => {
+    assert.match(await onHost(database, "upgrade-postgresql"), /^postgresql-17 is .*, the newest there is$/m);
+    await underLoad(async () => {
+      const told = await onHost(database, "upgrade-postgresql --reinstall");
+      const [line] = /^postgresql-17 was .* and is .*; the database was away for \d+ ms$/m.exec(told) ?? [
+        told,
+      ];
+      assert.match(line, /ms$/);
+      test.diagnostic(line);
+    });
+  });
 
   it("loses nothing when the postmaster is killed, five times under load", async () => {
     for (let round = 0; round < 5; round++)
@@ -180,7 +353,7 @@ mount ${volume} && systemctl start ${unit}`,
     const size = async () => Number(await onHost(database, `df --output=size -BM ${volume} | tr -dc 0-9`));
     const [before, started] = [await size(), await sql("SELECT pg_postmaster_start_time()")];
     await underLoad(async () => {
-      set("databaseVolumeGiB", 9);
+      set("databaseVolumeGiB", 10);
       await up();
       await eventually("a larger file system", async () => (await size()) > before + 900);
     });
@@ -244,6 +417,22 @@ mount ${volume} && systemctl start ${unit}`,
   }
 });
 
+/** Lets PostgreSQL's processes on a host have so many MiB more together, until the answer is called. */
+async function narrowMemory(host: string, mebibytes: number): Promise<() => void> {
+  const group = `${memory}/doe2-${host}`;
+  mkdirSync(group);
+  writeFileSync(`${group}/memory.limit_in_bytes`, `${mebibytes}M`);
+  const { output: pids } = await run("/", "ip", ["netns", "pids", namespaceOf(host)]);
+  for (const pid of pids.trim().split("\n"))
+    if (readFileSync(`/proc/${pid}/comm`, "utf8") === "postgres\n")
+      writeFileSync(`${group}/cgroup.procs`, pid);
+  return () => {
+    for (const pid of readFileSync(`${group}/cgroup.procs`, "utf8").split("\n").filter(Boolean))
+      writeFileSync(`${memory}/cgroup.procs`, pid);
+    rmdirSync(group);
+  };
+}
+
 /** The program without what is not about the database, and with a client of it. */
 function databaseOnly(program: string): string {
   const end = program.indexOf("const image =");
@@ -277,11 +466,13 @@ class Writer {
   readonly acknowledged: string[] = [];
   /** The longest time between two rows, in milliseconds. */
   longestPause = 0;
+  /** How many of its connections have ended while it wrote. */
+  broken = 0;
   private child: ChildProcess | undefined;
 
   constructor(
     private readonly host: string,
-    private readonly connection: string,
+    readonly connection: string,
   ) {}
 
   /** Goes on when a connection breaks; does nothing when it writes already. */
@@ -294,6 +485,7 @@ class Writer {
     psql -qXAt '${this.connection}' <<<'INSERT INTO written DEFAULT VALUES RETURNING id \\watch 0.005' &
     echo $! >/run/psql.$1
     wait $!
+    [ ! -e /run/writing ] || echo broken
     sleep 0.1
   done
 }
@@ -308,6 +500,7 @@ wait`,
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       const lines = (rest + chunk).split("\n");
       rest = lines.pop() ?? "";
+      this.broken += lines.filter((line) => line === "broken").length;
       const ids = lines.filter((line) => /^\d+$/.test(line));
       if (ids.length === 0) return;
       this.acknowledged.push(...ids);

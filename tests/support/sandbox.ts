@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory, cached } from "../../local/machine/cache";
-import { ensureBaseImage } from "../../local/machine/host/baseImage";
+import { ensureBaseImage, suite } from "../../local/machine/host/baseImage";
 import { run } from "../../local/machine/exec";
 import { nspawn, prepareNspawnFolder } from "../../local/machine/host/nspawn";
 import { spawnService } from "../../local/machine/service";
@@ -13,13 +13,25 @@ const root = join(__dirname, "..", "..");
 const requirements = join(root, "tests/app/requirements.txt");
 const appRequirements = join(root, "app/requirements.txt");
 
-/** What the hosts have and the service's tests need: PostgreSQL of the database host, Python of the web hosts. */
+/**
+ * What the hosts have and the service's tests need: PostgreSQL of the database host, Python of the web hosts. In a tree of
+ * its own, of Debian's next release, PostgreSQL 18 beside 17: the way there is rehearsed. It is not configured, as what is asked of it
+ * are programs only, and a mirror that is behind will do.
+ */
 const prepareScript = `set -eu
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p /etc/postgresql-common/createcluster.d
 echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/none.conf
 apt-get -qq update
-apt-get -qq install -y --no-install-recommends postgresql-17 python3-venv > /dev/null
+apt-get -qq install -y --no-install-recommends postgresql-17 python3-venv mmdebstrap > /dev/null
+next=/opt/debian-14
+sed -n 'p; s/ ${suite} main$/ forky main/p' /etc/apt/sources.list |
+  mmdebstrap --quiet --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
+    --dpkgopt='path-exclude=/usr/share/*' --dpkgopt='path-include=/usr/share/postgresql/*' --dpkgopt='path-include=/usr/share/zoneinfo/*' \
+    --include=bash,dash,coreutils,util-linux,postgresql-17,postgresql-18,pgbackrest forky $next -
+for folder in bin lib lib64 sbin; do [ -e $next/$folder ] || ln -s usr/$folder $next/$folder; done
+cp /etc/passwd /etc/group $next/etc/
+mkdir -p $next/proc $next/var/lib/postgresql
 python3 -m venv /opt/venv
 /opt/venv/bin/pip --quiet install --require-hashes --only-binary :all: -r /src/tests/app/requirements.txt
 `;

@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -321,7 +322,7 @@ describe("CloudWatch's agent", () => {
 
   it("sends the logs to streams of the host, and figures that have its role and not the host", async () => {
     const { status } = await boot(
-      `${telemetry} telemetry_config "/ /data" /var/log/app/service.log /var/log/boot.log >"$HERE/config"`,
+      `${telemetry} telemetry_config /var/log/app/service.log /var/log/boot.log >"$HERE/config"`,
     );
     assert.equal(status, 0);
     const figure = { measurement: ["used_percent"], append_dimensions: { role: "hosts" } };
@@ -335,7 +336,7 @@ describe("CloudWatch's agent", () => {
       metrics: {
         namespace: "figures",
         aggregation_dimensions: [["role", "path"]],
-        metrics_collected: { mem: figure, disk: { ...figure, resources: ["/", "/data"], drop_device: true } },
+        metrics_collected: { mem: figure, disk: { ...figure, resources: ["/"], drop_device: true } },
       },
       logs: {
         logs_collected: {
@@ -356,7 +357,7 @@ describe("CloudWatch's agent", () => {
     writeFileSync(path.join(bin, "amazon-cloudwatch-agent-ctl"), `#!/bin/bash\n${body}\n`, { mode: 0o755 });
     // Not in the machine's own /opt.
     const here = `$(declare -f start_telemetry | sed 's#/opt/aws/amazon-cloudwatch-agent#${folder}/agent#')`;
-    return boot(`eval "${here}"; ${telemetry} start_telemetry / /var/log/a.log; step "go on"`);
+    return boot(`eval "${here}"; ${telemetry} start_telemetry /var/log/a.log; step "go on"`);
   };
 
   it("is started with its configuration", async () => {
@@ -556,9 +557,9 @@ describe("what looks after the database", () => {
   });
 
   for (const { percent, message } of [
-    { percent: 60, message: "PostgreSQL does not answer" },
+    { percent: 98, message: "PostgreSQL does not answer" },
     {
-      percent: 100,
+      percent: 99,
       message: "PostgreSQL does not answer: its volume is full, raise databaseVolumeGiB and deploy",
     },
   ])
@@ -576,6 +577,82 @@ describe("what looks after the database", () => {
         message,
       });
     });
+
+  it("leaves what it has seen for whoever tells CloudWatch", async () => {
+    isFull(40);
+    writeFileSync(setting(), "");
+    stub("setpriv", `cat >/dev/null; echo '{"connections": 1}'`);
+    const { output } = await boot(look);
+    assert.match(output, /^\{"connections": 1\}$/m);
+    assert.equal(readFileSync(path.join(folder, "line"), "utf8"), '{"connections": 1}\n');
+  });
+});
+
+describe("what CloudWatch is told of the database", () => {
+  const line = () => path.join(folder, "line");
+  const day = 86_400;
+  beforeEach(async () => {
+    const make = (name: string, days: number) =>
+      `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout key -out "$HERE/${name}.pem" -days ${days} -subj /CN=x 2>&1`;
+    const { status, output } = await boot(`cd "$HERE"; ${make("server", 1826)}; ${make("ca", 7300)}`);
+    assert.equal(status, 0, output);
+  });
+
+  /** The figures, each with its unit, when the newest line is so many seconds old. */
+  async function watched(ageSeconds: number, order = ["server", "ca"]): Promise<Map<string, number>> {
+    const then = Date.now() / 1000 - ageSeconds;
+    if (existsSync(line())) utimesSync(line(), then, then);
+    const certificates = order.map((name) => `"$HERE/${name}.pem"`).join(" ");
+    const { status, output } = await boot(`watched "$HERE/line" ${certificates}`);
+    assert.equal(status, 0, output);
+    const found = [...output.matchAll(/^(database_\w+)\n(\w+)\n(-?\d+)$/gm)];
+    const lines = output.split("\n").filter((each) => each !== "" && !each.startsWith("=="));
+    assert.equal(lines.length, 3 * found.length, output);
+    return new Map(found.map(([, name, unit, value]) => [`${name} ${unit}`, Number(value)]));
+  }
+  const left = "database_certificate_left Seconds";
+
+  it("is how full the volume is, how many connections are in use and how long a transaction has been open", async () => {
+    writeFileSync(
+      line(),
+      JSON.stringify({
+        diskUsedPercent: 81,
+        connections: 30,
+        maxConnections: 200,
+        oldestTransactionSeconds: 7,
+      }),
+    );
+    const figures = await watched(100);
+    assert.deepEqual(
+      [...figures.keys()],
+      [
+        ...["database_disk_used Percent", "database_connections_used Percent"],
+        ...["database_oldest_transaction Seconds", left],
+      ],
+    );
+    assert.deepEqual([...figures.values()].slice(0, 3), [81, 15, 7]);
+  });
+
+  it("is the volume alone while PostgreSQL does not answer", async () => {
+    writeFileSync(line(), JSON.stringify({ level: "error", diskUsedPercent: 99 }));
+    assert.deepEqual([...(await watched(0)).keys()], ["database_disk_used Percent", left]);
+  });
+
+  it("is nothing of a watch that has ended, or has not begun", async () => {
+    assert.deepEqual([...(await watched(0)).keys()], [left]);
+    writeFileSync(line(), JSON.stringify({ diskUsedPercent: 1 }));
+    assert.deepEqual([...(await watched(150)).keys()], [left]);
+  });
+
+  it("is how long the first of the certificates is good, in either order", async () => {
+    for (const order of [
+      ["server", "ca"],
+      ["ca", "server"],
+    ]) {
+      const seconds = (await watched(0, order)).get(left)!;
+      assert.ok(seconds <= 1826 * day && seconds > 1825 * day, String(seconds));
+    }
+  });
 });
 
 describe("a boot script that is fetched", () => {

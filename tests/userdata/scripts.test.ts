@@ -73,6 +73,7 @@ describe("a change of a file", () => {
     "lib/telemetry.sh": { postgres: true, web: true },
     "lib/secrets.sh": { postgres: true, web: true, release: true },
     "lib/watch.sh": { postgres: true },
+    "lib/upgrade.sh": { postgres: true },
     "lib/wait.sh": { postgres: true },
     ...Object.fromEntries(scripts.map((script) => [`${script}.sh`, { [script]: true }])),
   };

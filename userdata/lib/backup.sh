@@ -132,17 +132,20 @@ restore_cluster() {
   retry "cannot write records/restore.json" record restore
 }
 
+# After an upgrade of PostgreSQL the repository is there already, and of another version.
+make_stanza() { backrest stanza-create || backrest stanza-upgrade; }
+
 # When the cluster runs.
 start_backups() {
   step "connect the repository of backups"
-  retry "pgBackRest cannot make its repository" backrest stanza-create
+  retry "pgBackRest cannot make its repository" make_stanza
   # Has a segment archived, and waits for it.
   retry "what the cluster archives does not arrive" backrest check
   step "follow the schedule of backups"
   program
   unit database-backup 'Backs the database up' 6h '*-*-* 02:00' 2h
   unit database-drill 'Restores the newest backup aside and checks it' 12h 'Sun *-*-* 05:00' 2h
-  unit database-figures 'Tells how old backups and drills are' 5min '*-*-* *:0/5' 30s
+  unit database-figures 'Tells CloudWatch how the database, its backups and its drills are' 5min '*-*-* *:0/5' 30s
   systemctl daemon-reload
   local name
   for name in backup drill figures; do systemctl enable -q --now "database-$name.timer"; done
@@ -155,7 +158,7 @@ program() {
   {
     echo '#!/bin/bash'
     declare -p REPORT_BUCKET REPORT_REGION REPORT_ROLE_ID GENERATION DATABASE_HOSTNAME BACKUP_BUCKET REGION INSTANCE_ID SCRIPT \
-      LC_ALL home data bin
+      LC_ALL home data bin TLS
     declare -f
     cat <<'SCRIPT'
 set -Eeuo pipefail
@@ -262,8 +265,11 @@ put_figures() {
 }
 
 run_figures() {
-  repository "$GENERATION" || return
   local figures
+  mapfile -t figures < <(watched /run/watch-database/line "$TLS/server.pem" "$TLS/ca-$(<"$TLS/version").pem")
+  printf '%s %s %s\n' "${figures[@]}"
+  put_figures "${figures[@]}"
+  repository "$GENERATION" || return
   mapfile -t figures < <(python3 - "$WORK/repository.json" "$data" "$home/pgbackrest/drilled" <<'PYTHON'
 import json, os, sys, time
 repository, data, drilled = sys.argv[1:]

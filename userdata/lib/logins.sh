@@ -36,6 +36,8 @@ SELECT format('CREATE ROLE %I', r) FROM unnest(ARRAY[:'owner', :'app']) r
 SELECT format('CREATE ROLE %I LOGIN', r) FROM unnest(ARRAY['backup', 'monitor']) r
   WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) \gexec
 GRANT pg_monitor TO monitor;
+-- They find a connection when clients have taken all others.
+GRANT pg_use_reserved_connections TO monitor, backup;
 GRANT pg_read_all_settings, pg_checkpoint TO backup;
 GRANT EXECUTE ON FUNCTION pg_backup_start, pg_backup_stop, pg_switch_wal, pg_create_restore_point TO backup;
 ALTER ROLE backup SET lock_timeout = '1min';

@@ -2,19 +2,19 @@
 # there is no agent.
 # shellcheck shell=bash
 
-# telemetry_config DISKS LOG...: the agent's configuration. Disks are mount points, separated by spaces. Figures have the hosts'
+# telemetry_config LOG...: the agent's configuration. Figures have the hosts'
 # role and not the host, as each combination is paid for: an alarm looks at the worst of them.
 telemetry_config() {
   python3 - "$TELEMETRY_LOG_GROUP" "$TELEMETRY_NAMESPACE" "$TELEMETRY_ROLE" "$INSTANCE_ID" "$@" <<'PYTHON'
 import json, os, sys
-group, namespace, role, instance, disks, *logs = sys.argv[1:]
+group, namespace, role, instance, *logs = sys.argv[1:]
 figure = {"measurement": ["used_percent"], "append_dimensions": {"role": role}}
 print(json.dumps({
     "agent": {"metrics_collection_interval": 60, "omit_hostname": True},
     "metrics": {
         "namespace": namespace,
         "aggregation_dimensions": [["role", "path"]],
-        "metrics_collected": {"mem": figure, "disk": {**figure, "resources": disks.split(), "drop_device": True}},
+        "metrics_collected": {"mem": figure, "disk": {**figure, "resources": ["/"], "drop_device": True}},
     },
     "logs": {"logs_collected": {"files": {"collect_list": [
         {
@@ -28,7 +28,7 @@ print(json.dumps({
 PYTHON
 }
 
-# start_telemetry DISKS LOG...: a host without its agent still serves, and says so in its boot report.
+# start_telemetry LOG...: a host without its agent still serves, and says so in its boot report.
 start_telemetry() {
   local agent=/opt/aws/amazon-cloudwatch-agent
   step "start CloudWatch's agent"

@@ -7,9 +7,10 @@ readonly PROTECTED_FROM=95 WRITTEN_BELOW=90
 # fill FOLDER: how full its file system is, in percent
 fill() { df --output=pcent "$1" | tr -dc 0-9; }
 
-# watch_database DEVICE FOLDER SETTINGS: once. It prints a line of JSON, with a level and a message when somebody should act.
+# watch_database DEVICE FOLDER SETTINGS: once. It prints a line of JSON, with a level and a message when somebody should act, and
+# leaves it for `watched`.
 watch_database() {
-  local size used seen=${RUNTIME_DIRECTORY:?}/size read_only=$3/read-only.conf away="PostgreSQL does not answer"
+  local size used line seen=${RUNTIME_DIRECTORY:?}/size read_only=$3/read-only.conf away="PostgreSQL does not answer"
   size=$(blockdev --getsize64 "$1")
   if [[ $size != "$(cat "$seen" 2>/dev/null)" ]] && xfs_growfs "$2" >/dev/null; then
     printf '%s' "$size" >"$seen"
@@ -23,8 +24,10 @@ watch_database() {
     systemctl --no-block reload postgresql@17-main
   fi
   ((used < 99)) || away+=": its volume is full, raise databaseVolumeGiB and deploy"
-  figures "$used" "$(timedatectl show -P NTPSynchronized)" ||
-    printf '{"logger": "database", "level": "error", "diskUsedPercent": %d, "message": "%s"}\n' "$used" "$away"
+  line=$(figures "$used" "$(timedatectl show -P NTPSynchronized)") ||
+    line=$(printf '{"logger": "database", "level": "error", "diskUsedPercent": %d, "message": "%s"}' "$used" "$away")
+  printf '%s\n' "$line" | tee "$RUNTIME_DIRECTORY/line.new"
+  mv "$RUNTIME_DIRECTORY/line.new" "$RUNTIME_DIRECTORY/line"
 }
 
 # figures DISK-USED-PERCENT CLOCK-SYNCHRONIZED, as the monitor, who reads no row
@@ -49,4 +52,25 @@ SELECT json_build_object('logger', 'database', 'level', CASE WHEN message = '' T
     'connections', connections, 'maxConnections', most, 'oldestTransactionSeconds', oldest, 'deadRowsPercent', dead,
     'transactionAge', age, 'clockSynchronized', :'clock' = 'yes') FROM told;
 SQL
+}
+
+# watched LINE CERTIFICATE...: what CloudWatch is told of the last look, unless that is too old to say anything, and of how long the
+# first of the certificates is still good: lines of a name, a unit and a value.
+watched() {
+  python3 - "$1" <<'PYTHON'
+import json, os, sys, time
+path = sys.argv[1]
+if os.path.exists(path) and time.time() - os.stat(path).st_mtime < 120:
+    line = json.load(open(path))
+    print("database_disk_used", "Percent", line["diskUsedPercent"], sep="\n")
+    if "connections" in line:
+        print("database_connections_used", "Percent", round(100 * line["connections"] / line["maxConnections"]), sep="\n")
+        print("database_oldest_transaction", "Seconds", line["oldestTransactionSeconds"], sep="\n")
+PYTHON
+  local certificate ends least=
+  for certificate in "${@:2}"; do
+    ends=$(date -d "$(openssl x509 -in "$certificate" -noout -enddate | cut -d= -f2)" +%s)
+    [[ $least && $least -le $ends ]] || least=$ends
+  done
+  printf 'database_certificate_left\nSeconds\n%d\n' "$((least - $(date +%s)))"
 }

@@ -119,4 +119,10 @@ it("the largest fleet that the settings allow fits on a large host", () => {
   assert.ok(connectionsThatFit(65_536) >= neededConnections(30));
 });
 
-it("two fleets fit side by side", () => assert.ok(neededConnections(4) >= 2 * 4 * connectionsPerWebHost));
+it("two fleets fit side by side, a release, and what is reserved", () => {
+  const script = readFileSync(path.join(__dirname, "../../../userdata/postgres.sh"), "utf8");
+  const reserved = Number(/^reserved_connections = (\d+)$/m.exec(script)?.[1]);
+  const superusers = 3;
+  for (const hosts of [1, 4, 30])
+    assert.ok(neededConnections(hosts) >= 2 * hosts * connectionsPerWebHost + 1 + reserved + superusers);
+});

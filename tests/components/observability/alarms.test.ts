@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
 import { describe, it } from "node:test";
 import { runInNewContext } from "node:vm";
 import { type Alarm, describe as textOf, queriesOf } from "../../../components/observability/alarm";
@@ -15,7 +17,8 @@ const all: readonly Alarm[] = [
   alarms.gateAlarm("gate-1"),
   ...alarms.databaseHostAlarms("i-1"),
   ...alarms.backupAlarms("postgres.test.internal", 20),
-  ...alarms.hostAlarms({ role: "hosts", disks: { "/": "root", "/data": "data" } }),
+  ...alarms.databaseAlarms("postgres.test.internal"),
+  ...alarms.hostAlarms("hosts"),
 ];
 const find = (name: string) => {
   const found = all.find((alarm) => alarm.name === name);
@@ -48,6 +51,7 @@ describe("an alarm", () => {
   it("of the database host names the settings that replace it and grow its volume", () => {
     assert.match(find("host").firstStep, /pulumi up --refresh -c databaseHostVersion=N/);
     assert.match(find("disk-data").firstStep, /set a larger databaseVolumeGiB, and deploy/);
+    assert.match(find("database-certificate").firstStep, /raise databaseCaVersion by one/);
   });
 
   it("gives CloudWatch one value to compare, of figures that all count", () => {
@@ -128,32 +132,60 @@ describe("the alarm of missing capacity", () => {
 });
 
 describe("the alarms of hosts", () => {
-  it("look at the memory and at each disk, of the worst host", () => {
-    const figures = alarms
-      .hostAlarms({ role: "hosts", disks: { "/": "root", "/data": "data" } })
-      .map((alarm) => [
-        alarm.name,
-        ...Object.values(alarm.figures).map(({ metric, dimensions, statistic }) => ({
-          metric,
-          dimensions,
-          statistic,
-        })),
-      ]);
+  it("look at the memory and at the root disk, of the worst host", () => {
+    const figures = alarms.hostAlarms("hosts").map((alarm) => [
+      alarm.name,
+      ...Object.values(alarm.figures).map(({ metric, dimensions, statistic }) => ({
+        metric,
+        dimensions,
+        statistic,
+      })),
+    ]);
     assert.deepEqual(figures, [
       ["memory", { metric: "mem_used_percent", dimensions: { role: "hosts" }, statistic: "Maximum" }],
       [
         "disk-root",
         { metric: "disk_used_percent", dimensions: { role: "hosts", path: "/" }, statistic: "Maximum" },
       ],
-      [
-        "disk-data",
-        { metric: "disk_used_percent", dimensions: { role: "hosts", path: "/data" }, statistic: "Maximum" },
-      ],
     ]);
   });
 });
 
+describe("the alarms of PostgreSQL", () => {
+  it("begin when there is still time to act", () => {
+    const limits = [...alarms.databaseAlarms("db"), ...alarms.backupAlarms("db", 16)].map((alarm) => {
+      const [figure] = Object.values(alarm.figures);
+      const { name, comparison, threshold, periodSeconds, periods } = alarm;
+      return [name, figure!.metric, figure!.statistic, comparison, threshold, periodSeconds! * periods];
+    });
+    assert.deepEqual(limits, [
+      ["disk-data", "database_disk_used", "Maximum", "above", 80, 600],
+      ["connections", "database_connections_used", "Maximum", "above", 80, 600],
+      ["transaction", "database_oldest_transaction", "Maximum", "above", 600, 300],
+      ["database-certificate", "database_certificate_left", "Minimum", "below", 63_072_000, 3600],
+      ["backup", "database_backup_age", "Maximum", "above", 172_800, 7200],
+      ["drill", "database_drill_age", "Maximum", "above", 691_200, 7200],
+      ["archive-delay", "database_wal_delay", "Maximum", "above", 300, 600],
+      ["archive-queue", "database_wal_waiting", "Maximum", "above", 2 ** 30, 300],
+    ]);
+  });
+  it("ask for figures that the host sends", () => {
+    const sent = ["watch", "backup"]
+      .map((part) => readFileSync(path.join(__dirname, `../../../userdata/lib/${part}.sh`), "utf8"))
+      .join("");
+    for (const alarm of [...alarms.databaseAlarms("db"), ...alarms.backupAlarms("db", 20)])
+      for (const { metric, dimensions } of Object.values(alarm.figures)) {
+        assert.match(sent, new RegExp(`\\b${metric}\\b`));
+        assert.deepEqual(dimensions, { database: "db" });
+      }
+  });
+});
+
 describe("silence", () => {
+  it("of the database's host is as bad as anything it could say", () => {
+    for (const name of ["disk-data", "connections", "backup", "drill", "archive-delay"])
+      assert.equal(find(name).silence, "bad");
+  });
   it("of the balancer about healthy hosts is as bad as none", () =>
     assert.equal(find("no-host").silence, "bad"));
   it("of what is asked from elsewhere is not known to be good", () => {

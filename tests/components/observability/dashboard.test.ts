@@ -16,13 +16,14 @@ const parts: DashboardParts = {
     },
     gateFunction: "gate-1",
     healthCheckId: "check-1",
-    hosts: { role: "web-hosts", disks: { "/": "root" } },
+    hosts: "web-hosts",
   },
   database: {
     region: "us-east-2",
     alarms: ["arn:aws:cloudwatch:us-east-2:123456789012:alarm:db"],
     instanceId: "i-1",
-    hosts: { role: "db-hosts", disks: { "/": "root", "/data": "data" } },
+    hostName: "postgres.test.internal",
+    hosts: "db-hosts",
   },
 };
 
@@ -128,9 +129,10 @@ describe("the body of the dashboard", () => {
       assert.ok(figuresOf("us-east-1").includes(figure), figure);
     assert.deepEqual(figuresOf("us-east-2"), [
       "AWS/EC2 CPUUtilization InstanceId i-1",
+      "django-on-ec2 database_disk_used database postgres.test.internal",
+      "django-on-ec2 database_connections_used database postgres.test.internal",
       "django-on-ec2 mem_used_percent role db-hosts",
       "django-on-ec2 disk_used_percent role db-hosts path /",
-      "django-on-ec2 disk_used_percent role db-hosts path /data",
       ...["System", "Instance", "AttachedEBS"].map((of) => `AWS/EC2 StatusCheckFailed_${of} InstanceId i-1`),
     ]);
   });
