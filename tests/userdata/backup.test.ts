@@ -316,9 +316,9 @@ it("the figures tell how old backups and drills are, and what waits to be archiv
   writeFileSync(at("home", "pgbackrest", "drilled"), "");
   age(at("home", "pgbackrest", "drilled"), 2 * day);
   for (const [name, seconds] of [
-    ["1.ready", 90],
+    ["1.ready", 600],
     ["2.ready", 30],
-    ["3.done", 900],
+    ["3.done", 1200],
   ] as const) {
     writeFileSync(at("data/pg_wal/archive_status", name), "");
     age(at("data/pg_wal/archive_status", name), seconds);
@@ -336,7 +336,7 @@ it("the figures tell how old backups and drills are, and what waits to be archiv
     assert.ok(Math.abs((told[name] ?? 0) - value) < 60, `${name} is ${told[name]}: ${output}`);
   near("database_backup_age", day);
   near("database_drill_age", 2 * day);
-  near("database_wal_delay", 90);
+  near("database_wal_delay", 600);
   assert.equal(told["database_wal_waiting"], 2 * 16 * 2 ** 20);
 });
 
