@@ -12,10 +12,11 @@ export class RequestLoad {
   private readonly failed: FailedRequest[] = [];
   private readonly timer: NodeJS.Timeout;
 
-  /** `pace` is the time between two requests, in milliseconds. */
+  /** `pace` is the time between two requests, in milliseconds; `headers` are sent with each. */
   constructor(
     private readonly url: string,
     pace = 50,
+    private readonly headers: Readonly<Record<string, string>> = {},
   ) {
     this.timer = setInterval(() => this.send(), pace);
   }
@@ -40,7 +41,7 @@ export class RequestLoad {
   private async ask(signal: AbortSignal): Promise<string | undefined> {
     try {
       // A connection of its own: the balancer chooses a host for each request.
-      const response = await fetch(this.url, { headers: { connection: "close" }, signal });
+      const response = await fetch(this.url, { headers: { connection: "close", ...this.headers }, signal });
       await response.arrayBuffer();
       return response.status === 200 ? undefined : `answered ${response.status}`;
     } catch (error) {
