@@ -137,14 +137,17 @@ async function regionTests(files: readonly string[], show: Show): Promise<Counts
     files.map((file) =>
       regions.use(async (number) => {
         let shown = "";
+        const start = Date.now();
         const result = await nodeTests(["--test", file], (text) => (shown += text), inRegion(number));
-        show(`--- ${file}\n${shown}`);
+        show(`--- ${file}\n${shown}--- ${file}: ${seconds(start)}\n`);
         return result;
       }),
     ),
   );
   return total(counts);
 }
+
+const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
 const total = (counts: readonly Counts[]): Counts => {
   const sum = (key: keyof Counts) => counts.reduce((all, count) => all + count[key], 0);
@@ -244,7 +247,7 @@ async function runStage(name: string, { run }: Stage, show: Show): Promise<Count
   const start = Date.now();
   show(`\n=== ${name}\n`);
   const counts = await run(show);
-  show(`=== ${name}: ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
+  show(`=== ${name}: ${seconds(start)}\n`);
   return counts;
 }
 
