@@ -127,8 +127,8 @@ const eachAlone = (files: readonly string[], atOnce: number, show: Show) =>
 const inOneProcess = (files: readonly string[], show: Show) =>
   nodeTests(["tests/support/together.ts", ...files], show);
 
-/** The local regions that the tests may have; all but the first two or three would have to share the processors. */
-const regions = new RegionPool(Math.max(2, availableParallelism()));
+/** The local regions that the tests may have: two wait for different things even on one processor, more than four save no time. */
+const regions = new RegionPool(Math.min(4, Math.max(2, availableParallelism())));
 const inRegion = (number: number) => ({ ...process.env, [regionVariable]: String(number) });
 
 /** Test files that start hosts: each in a process and a local region of its own, some side by side; shown in one piece. */
