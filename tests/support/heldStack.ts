@@ -117,8 +117,8 @@ export class HeldStack {
   async underLoad<T>(action: () => Promise<T>): Promise<T> {
     const { url, access } = await this.signIn(`load-${Date.now()}`);
     const loads = [
-      new RequestLoad(`${url}/v1/tasks`, 100, bearer(access)),
-      new RequestLoad(`${url}/livez`, 100),
+      new RequestLoad(`${url}/v1/tasks`, 50, { headers: bearer(access), atOnce: 1 }),
+      new RequestLoad(`${url}/livez`, 50, { atOnce: 1 }),
     ];
     let result: T;
     try {
