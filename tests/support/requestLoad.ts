@@ -57,8 +57,8 @@ export class RequestLoad {
         headers: { connection: "close", ...this.options.headers },
         signal,
       });
-      await response.arrayBuffer();
-      return response.status === 200 ? undefined : `answered ${response.status}`;
+      const body = await response.text();
+      return response.status === 200 ? undefined : `answered ${response.status}: ${body.slice(0, 300)}`;
     } catch (error) {
       return String((error as Error).cause ?? error);
     }
