@@ -78,7 +78,7 @@ const testFiles = (folder: string, ending: RegExp = /\.test\.ts$/) =>
     .map((file) => path.join("tests", folder, file));
 
 /** Those of the region's tests that take longest, so that none of them begins when the others are nearly done. */
-const longest = ["engine", "resilience", "healing", "backup", "slowHosts", "system"];
+const longest = ["brokenApp", "engine", "database", "backup", "resilience", "healing", "system", "slowHosts"];
 function longestFirst(files: readonly string[]): string[] {
   const place = (file: string) => longest.indexOf(path.basename(file, ".test.ts")) >>> 0;
   return [...files].sort((one, other) => place(one) - place(other));
@@ -127,8 +127,8 @@ const eachAlone = (files: readonly string[], atOnce: number, show: Show) =>
 const inOneProcess = (files: readonly string[], show: Show) =>
   nodeTests(["tests/support/together.ts", ...files], show);
 
-/** The local regions that the tests may have; all but the first two or three would have to share the processors. */
-const regions = new RegionPool(Math.max(2, availableParallelism()));
+/** The local regions that the tests may have: two wait for different things even on one processor, more than four save no time. */
+const regions = new RegionPool(Math.min(4, Math.max(2, availableParallelism())));
 const inRegion = (number: number) => ({ ...process.env, [regionVariable]: String(number) });
 
 /** Test files that start hosts: each in a process and a local region of its own, some side by side; shown in one piece. */
@@ -137,14 +137,17 @@ async function regionTests(files: readonly string[], show: Show): Promise<Counts
     files.map((file) =>
       regions.use(async (number) => {
         let shown = "";
+        const start = Date.now();
         const result = await nodeTests(["--test", file], (text) => (shown += text), inRegion(number));
-        show(`--- ${file}\n${shown}`);
+        show(`--- ${file}\n${shown}--- ${file}: ${seconds(start)}\n`);
         return result;
       }),
     ),
   );
   return total(counts);
 }
+
+const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
 const total = (counts: readonly Counts[]): Counts => {
   const sum = (key: keyof Counts) => counts.reduce((all, count) => all + count[key], 0);
@@ -244,7 +247,7 @@ async function runStage(name: string, { run }: Stage, show: Show): Promise<Count
   const start = Date.now();
   show(`\n=== ${name}\n`);
   const counts = await run(show);
-  show(`=== ${name}: ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
+  show(`=== ${name}: ${seconds(start)}\n`);
   return counts;
 }
 

@@ -134,10 +134,7 @@ export function computeHandlers(inventory: Inventory): Handlers {
     },
     read: (id, state) => Promise.resolve(images.has(id) ? { id, outputs: state } : undefined),
     update: (id) => Promise.resolve({ id, outputs: {} }),
-    delete(id) {
-      inventory.deleteImage(id);
-      return Promise.resolve();
-    },
+    delete: (id) => inventory.deleteImage(id),
   };
 
   /** Instances by the id of the volume that they have; one that is terminated lets go of its volumes. */

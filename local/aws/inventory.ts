@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { GroupMember, ScalingActivity, ScalingSource, TargetHealthSource } from "../api/apiFront";
 import type { AwsClients } from "../api/clients";
@@ -167,10 +167,11 @@ export class Inventory implements TargetHealthSource, ScalingSource {
   }
 
   /** The layer of an image stays while a host's disk rests on it. */
-  deleteImage(id: string): void {
+  async deleteImage(id: string): Promise<void> {
     const [layer] = this.images.get(id) ?? [];
     this.images.delete(id);
-    if (layer !== undefined && !this.instances.use(layer)) rmSync(layer, { recursive: true, force: true });
+    // Tens of thousands of files: meanwhile the region answers.
+    if (layer !== undefined && !this.instances.use(layer)) await rm(layer, { recursive: true, force: true });
   }
 
   /** Lets nothing begin any more, waits for what was begun, and ends the hosts that are left. */

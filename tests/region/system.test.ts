@@ -350,7 +350,10 @@ describe("the system", () => {
   it("a second run beside the first names the first, and leaves it alone", async () => {
     const second = new RegionProcess(root, { args: ["--once"] });
     assert.equal(await second.ended, 1);
-    assert.match(second.output, new RegExp(`process ${region.process.pid}\\b`));
+    assert.match(
+      second.output,
+      new RegExp(`process ${region.process.pid} .*another region beside it, by LOCAL_REGION=\\d`),
+    );
     assert.equal((await region.ask("GET", "/livez")).status, 200);
     assert.deepEqual(region.process.outputs(), region.outputs);
   });

@@ -5,7 +5,18 @@ export interface FailedRequest {
   readonly why: string;
 }
 
-/** Requests at a steady pace, whether those before are answered or not, and those that failed. */
+/** How requests are sent. */
+export interface LoadOptions {
+  /** Sent with each. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * How many may be under way: a service that refuses what is too much for it, and says so, has then nothing to refuse on the
+   * slowest machine. @default any number: whether those before are answered or not
+   */
+  readonly atOnce?: number;
+}
+
+/** Requests at a steady pace, and those that failed. */
 export class RequestLoad {
   private readonly underWay = new Map<number, AbortController>();
   private readonly asked: Promise<void>[] = [];
@@ -16,6 +27,7 @@ export class RequestLoad {
   constructor(
     private readonly url: string,
     pace = 50,
+    private readonly options: LoadOptions = {},
   ) {
     this.timer = setInterval(() => this.send(), pace);
   }
@@ -26,6 +38,7 @@ export class RequestLoad {
   }
 
   private send(): void {
+    if (this.underWay.size >= (this.options.atOnce ?? Infinity)) return;
     const number = this.sent + 1;
     const cancel = new AbortController();
     this.underWay.set(number, cancel);
@@ -40,9 +53,12 @@ export class RequestLoad {
   private async ask(signal: AbortSignal): Promise<string | undefined> {
     try {
       // A connection of its own: the balancer chooses a host for each request.
-      const response = await fetch(this.url, { headers: { connection: "close" }, signal });
-      await response.arrayBuffer();
-      return response.status === 200 ? undefined : `answered ${response.status}`;
+      const response = await fetch(this.url, {
+        headers: { connection: "close", ...this.options.headers },
+        signal,
+      });
+      const body = await response.text();
+      return response.status === 200 ? undefined : `answered ${response.status}: ${body.slice(0, 300)}`;
     } catch (error) {
       return String((error as Error).cause ?? error);
     }

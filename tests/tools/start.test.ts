@@ -155,13 +155,19 @@ describe("npm start", () => {
   });
 
   it("tells what it can do", () => {
-    const run = (...args: string[]) =>
+    const runIn = (env: NodeJS.ProcessEnv, ...args: string[]) =>
       execFileSync(process.execPath, [join(tools, "start.mjs"), "local/run/main.ts", ...args], {
         encoding: "utf8",
         stdio: "pipe",
+        env: { ...process.env, ...env },
       });
+    const run = (...args: string[]) => runIn({}, ...args);
     assert.match(run("--help"), /--once .*\n.*--stack NAME/);
     assert.throws(() => run("--twice"), { status: 1 });
+    assert.throws(() => runIn({ LOCAL_REGION: "ten" }), {
+      status: 1,
+      stderr: 'LOCAL_REGION is "ten". Give the number of a local region, 0 to 99, or leave it unset for 0.\n',
+    });
     assert.throws(
       () => run("--stack", "nowhere", "--once"),
       (error: { status: number; stdout: string }) => {
