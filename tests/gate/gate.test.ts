@@ -552,6 +552,20 @@ describe("cutting over to a new group", () => {
       assert.deepEqual(aws.changes.slice(1), ["TerminateInstanceInAutoScalingGroup i-n3"]);
     });
 
+    it("counts no failure of a host that served and has left since", async () => {
+      addGroup("new", 2, { "i-n1": "healthy", "i-n2": "healthy" });
+      aws.putReport("reports", "i-n1", failure);
+      clock.after(10, () => {
+        aws.targets.delete("i-n1");
+        addGroup("new", 3, { "i-n2": "healthy", "i-n3": "initial", "i-n4": "initial" });
+      });
+      await assert.rejects(invoke(resize), (error: Error) => {
+        assert.match(error.message, /1 of 3 hosts healthy after/);
+        assert.doesNotMatch(error.message, /failed to boot|i-n1/);
+        return true;
+      });
+    });
+
     it("keeps to readiness for a first fleet, of which some hosts are still going", async () => {
       addGroup("new", 2, { "i-n1": "initial", "i-g1": "healthy" });
       aws.groups.get("new")!.instances[1]!.lifecycle = "Terminating:Wait";
