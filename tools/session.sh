@@ -34,7 +34,7 @@ run 'npm run -s local:up -- --yes --skip-preview'
 url=$(node -e '
   const { readFileSync } = require("node:fs");
   const { checkpoint } = JSON.parse(readFileSync(process.argv[1], "utf8"));
-  console.log(checkpoint.latest.resources[0].outputs.url);
+  console.log(checkpoint.latest.resources[0].outputs.serviceUrl);
 ' "$(find .local -path '*/stacks/*' -name local.json)")
 node -e '
   const counts = { requests: 0, failed: 0 };
