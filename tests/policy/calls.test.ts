@@ -238,9 +238,10 @@ describe("the sources ask AWS", () => {
   it("in the service by the clients of core/aws.py only", () => {
     const others = pythonFiles("app").filter((file) => /\bboto3\b|\.client\(/.test(read(file)));
     assert.deepEqual(others, ["app/core/aws.py"]);
+    // A statement that is nothing else makes the client, before there are workers, and asks nothing.
     for (const file of pythonFiles("app"))
       assert.doesNotMatch(
-        read(file),
+        read(file).replace(/^ *aws\.\w+\(\)$/gm, ""),
         /\baws\.(s3|autoscaling)\(\)(?!\s*\.\w+\()/,
         `${file} keeps a client: its calls are not seen`,
       );
