@@ -315,6 +315,11 @@ const mutations: Readonly<
   ],
   "ELB.17": [
     ["web-https", "sslPolicy", set(types.listener, "web-https", "sslPolicy", "ELBSecurityPolicy-2016-08")],
+    [
+      "web-https",
+      "sslPolicy",
+      set(types.listener, "web-https", "sslPolicy", "ELBSecurityPolicy-TLS13-1-0-2021-06"),
+    ],
   ],
   "ELB.18": [
     ["web-http", "protocol", set(types.listener, "web-http", "defaultActions", [{ type: "forward" }])],
