@@ -5,9 +5,12 @@ import { type RunRecord, writeRecord } from "../report/record";
 
 const folder = path.join(__dirname, "..", ".local", "records");
 
+/** File of a bench's last record. */
+export const recordOf = (name: string): string => path.join(folder, `${name}.json`);
+
 /** Writes what a bench measured on this machine, and says where. */
 export function record(name: string, run: Omit<RunRecord, "startedAt" | "circumstances">): void {
-  const file = path.join(folder, `${name}.json`);
+  const file = recordOf(name);
   const startedAt = new Date(Date.now() - performance.now()).toISOString();
   const circumstances = {
     machine: `${cpus().length} processors (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
