@@ -5,8 +5,8 @@ import type { Region } from "../local/aws/region";
 import type { LocalBackend } from "../local/engine/backend";
 import type { Properties, ResourceRequest, ResourceState } from "../local/engine/handler";
 import { loadStack, runProgram } from "../local/engine/program";
-import { type FaultName, faults } from "../local/faults";
-import type { Fault, Undo } from "../local/faults/fault";
+import { beginFault, type FaultName } from "../local/faults";
+import type { Undo } from "../local/faults/fault";
 import { onHost } from "../local/faults/onHost";
 import type { Circumstances } from "../local/run/command";
 import { openRegion } from "../local/run/openRegion";
@@ -135,7 +135,7 @@ export class BenchRegion {
 
   async fault(name: FaultName, target = ""): Promise<Undo> {
     const { apiEndpoint: endpoint, clients } = this.region;
-    const undo = await (faults[name] as Fault).begin({ endpoint, clients, outputs: this.outputs }, target);
+    const undo = await beginFault(name, { endpoint, clients, outputs: this.outputs }, target);
     return undo ?? (() => Promise.resolve());
   }
 }
