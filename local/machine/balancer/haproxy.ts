@@ -107,7 +107,6 @@ export function parseStatistics(csv: string): Map<
     readonly check: string;
     readonly code: string;
     readonly sessions: number;
-    readonly requests: number;
   }
 > {
   const [header = "", ...lines] = csv.split("\n");
@@ -123,7 +122,6 @@ export function parseStatistics(csv: string): Map<
           check: column(cells, "check_status"),
           code: column(cells, "check_code"),
           sessions: Number(column(cells, "scur")),
-          requests: Number(column(cells, "req_tot")),
         },
       ];
     }),
