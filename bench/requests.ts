@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { onHost } from "../local/faults/onHost";
+import { processorSeconds } from "../local/machine/controlGroups";
 import { newUser, type User } from "./client";
 import type { BenchRegion } from "./region";
 import type { Report } from "./report";
@@ -9,6 +10,8 @@ import { type Figures, type Load, wrk } from "./wrk";
 /** Connections to the balancer: more than a host has threads, fewer than it refuses. */
 const connections = 16;
 const seconds = 4;
+/** Accounts that sign in: two sign-ins of one at once would wait for each other. */
+const accounts = 2 * connections;
 const readGoal = 5;
 
 const distances = ["0 ms", "12 ms"] as const;
@@ -70,7 +73,13 @@ until curl -sf -m 2 -o /dev/null http://127.0.0.1:8000/livez; do sleep 0.1; done
 nft delete table ip bench
 systemctl stop bench`;
 
-type Measured = Readonly<Record<Kind, Figures>>;
+/** Figures, and how much of a processor a request took, in milliseconds. */
+interface Costs extends Figures {
+  readonly host: number;
+  readonly database: number;
+}
+
+type Measured = Readonly<Record<Kind, Costs>>;
 
 /** Sign-in, reading and writing tasks through the balancer: this service, and the same application as it is served elsewhere. */
 export async function benchRequests(region: BenchRegion): Promise<Report> {
@@ -78,14 +87,16 @@ export async function benchRequests(region: BenchRegion): Promise<Report> {
   const onAll = (script: string) => Promise.all(hosts.map((id) => onHost(id, script)));
   await onAll(prepare);
   const reader = await newUser(region.url, `reader-${Date.now()}`, 5);
-  const writer = await newUser(region.url, `writer-${Date.now()}`, 0);
+  const users: User[] = [];
+  while (users.length < accounts)
+    users.push(await newUser(region.url, `user-${users.length}-${Date.now()}`, 0));
   const results = new Map<string, Measured>();
   for (const [server, command] of Object.entries(servers)) {
     if (command !== undefined) await onAll(turnTo(command));
     for (const distance of distances) {
       const undo = distance === "12 ms" ? await region.fault("slow-peering") : undefined;
       region.say(`${server}, ${distance} to the database`);
-      results.set(`${server}, ${distance}`, await measure(region.url, reader, writer));
+      results.set(`${server}, ${distance}`, await measure(region, hosts, reader, users));
       await undo?.();
     }
     if (command !== undefined) await onAll(turnBack);
@@ -93,30 +104,45 @@ export async function benchRequests(region: BenchRegion): Promise<Report> {
   return report(results);
 }
 
-async function measure(url: string, reader: User, writer: User): Promise<Measured> {
+async function measure(
+  { url, outputs }: BenchRegion,
+  hosts: readonly string[],
+  reader: User,
+  users: readonly User[],
+): Promise<Measured> {
   const loads: Readonly<Record<Kind, Omit<Load, "connections" | "seconds">>> = {
     "sign-in": {
       url: `${url}/v1/signin`,
       method: "POST",
-      body: { login: reader.login, password: reader.password },
+      bodies: users.map(({ login, password }) => ({ login, password })),
     },
     "task read": { url: `${url}/v1/tasks`, method: "GET", token: reader.token },
     "task write": {
       url: `${url}/v1/tasks`,
       method: "POST",
-      token: writer.token,
-      body: { title: "Water them" },
+      token: users[0]?.token ?? "",
+      bodies: [{ title: "Water them" }],
     },
   };
   // What is asked for the first time is loaded first.
   await wrk({ ...loads["task read"], connections, seconds: 2 });
-  const figures: [Kind, Figures][] = [];
-  for (const kind of kinds) figures.push([kind, await wrk({ ...loads[kind], connections, seconds })]);
+  const used = (ids: readonly string[]) => ids.reduce((sum, id) => sum + (processorSeconds(id) ?? 0), 0);
+  const database = [outputs["databaseInstanceId"] ?? ""];
+  const figures: [Kind, Costs][] = [];
+  for (const kind of kinds) {
+    const before = [used(hosts), used(database)] as const;
+    const measured = await wrk({ ...loads[kind], connections, seconds });
+    const each = (time: number) => (time * 1000) / measured.answered;
+    figures.push([
+      kind,
+      { ...measured, host: each(used(hosts) - before[0]), database: each(used(database) - before[1]) },
+    ]);
+  }
   return Object.fromEntries(figures) as unknown as Measured;
 }
 
 function report(results: ReadonlyMap<string, Measured>): Report {
-  const of = (server: string, distance: string, kind: Kind): Figures => {
+  const of = (server: string, distance: string, kind: Kind): Costs => {
     const figures = results.get(`${server}, ${distance}`)?.[kind];
     if (!figures) throw new Error(`${server} was not measured at ${distance}`);
     return figures;
@@ -153,7 +179,7 @@ function report(results: ReadonlyMap<string, Measured>): Report {
       name.startsWith(ours) ? sum + kinds.reduce((all, kind) => all + measured[kind].failed, 0) : sum,
     0,
   );
-  const chart = (title: string, y: string, value: (figures: Figures) => number, distance: string) => ({
+  const chart = (title: string, y: string, value: (figures: Costs) => number, distance: string) => ({
     kind: "bars" as const,
     title: `${title}, ${distance} to the database`,
     y,
@@ -183,6 +209,9 @@ function report(results: ReadonlyMap<string, Measured>): Report {
       chart("Requests a second", "requests/s", ({ rate }) => rate, distance),
       chart("Median", "ms", ({ p50 }) => p50, distance),
       chart("99th percentile", "ms", ({ p99 }) => p99, distance),
+      chart("Processor of the hosts for a request", "ms", ({ host }) => host, distance),
+      chart("Processor of the database for a request", "ms", ({ database }) => database, distance),
+      chart("Length of an answer", "bytes", ({ bytes }) => bytes, distance),
     ]),
   };
 }

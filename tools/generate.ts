@@ -11,6 +11,7 @@ import { controlsPage } from "./controls";
 import { lostReplies } from "./creates";
 import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalOf } from "./costs";
 import { draw } from "./drawing";
+import { limitTables } from "./limits";
 import { table } from "./markdown";
 import { actionsOf, policiesOf } from "./permissions";
 
@@ -46,6 +47,7 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
       withSection(page, "creates", lostReplies(Object.values<Graph>({ ...graphs }))),
     ),
     await write("docs/alarms.md", (page) => withSection(page, "alarms", alarmTable(graphs.prod))),
+    await write("docs/limits.md", (page) => withSection(page, "limits", limitTables(graphs))),
     await write("docs/images/graph-prod.svg", () => picture),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
     await write(apiTypesFile, () => types),
