@@ -74,7 +74,7 @@ function report(runs: Readonly<Record<keyof typeof goals, readonly Step[]>>): Re
       y: "seconds",
       series: ["seconds"],
       rows: [...steps.slice(0, most - 1), ...steps.slice(-1)].map((step) => ({
-        label: step.name.replace(/ in all;.*/, "all of it").split("  ")[0] ?? "",
+        label: step.name.replace(/^in all;.*/, "all of it").split("  ")[0] ?? "",
         values: [step.seconds],
       })),
     })),
