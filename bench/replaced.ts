@@ -43,7 +43,7 @@ export class ReplacedSystem {
   url = "";
   /** Seconds from a host's launch until it answered. */
   readonly launches: number[] = [];
-  private readonly ends: Promise<void>[] = [];
+  private readonly ends: Promise<PromiseSettledResult<void>[]>[] = [];
   /** When the loop has asked all hosts last, in milliseconds. */
   private askedAt = 0;
   private readonly stopping = new AbortController();
@@ -157,7 +157,10 @@ export class ReplacedSystem {
     const ask = `curl -sf -m ${patienceSeconds} -o /dev/null http://127.0.0.1:8000/livez`;
     return onHost(state.id, ask).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        this.region.say(`the loop finds ${state.id} away: ${(error as Error).message.slice(-60)}`);
+        return false;
+      },
     );
   }
 
@@ -166,13 +169,15 @@ export class ReplacedSystem {
     this.hosts = this.hosts.filter((other) => other !== host);
     // The API answers before a host has ended, and the balancer sends nothing to one that ends.
     this.ends.push(
-      this.region.delete(
-        attachmentType,
-        host.name,
-        { id: `${this.targetGroupArn}-${host.state.id}`, outputs: {} },
-        this.attachment(host),
-      ),
-      this.region.delete(instanceType, host.name, host.state, {}),
+      Promise.allSettled([
+        this.region.delete(
+          attachmentType,
+          host.name,
+          { id: `${this.targetGroupArn}-${host.state.id}`, outputs: {} },
+          this.attachment(host),
+        ),
+        this.region.delete(instanceType, host.name, host.state, {}),
+      ]),
     );
     const successor = await this.launch();
     await this.attach(successor);
@@ -182,6 +187,7 @@ export class ReplacedSystem {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.looping;
-    await Promise.all(this.ends);
+    for (const result of (await Promise.all(this.ends)).flat())
+      if (result.status === "rejected") throw result.reason;
   }
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { onHost } from "../local/faults/onHost";
+import { namespaceOf, onHost } from "../local/faults/onHost";
 import { processorSeconds } from "../local/machine/controlGroups";
+import { run } from "../local/machine/exec";
 import { newUser, type User } from "./client";
 import type { BenchRegion } from "./region";
 import type { Report } from "./report";
@@ -55,8 +56,8 @@ WSGI_APPLICATION = "bench_wsgi.application"
 END
 chmod -R a+rX /opt/bench`;
 
-/** Starts another server in the service's own unit, beside it, and turns the balancer's connections to it. */
-const turnTo = (command: string) => `set -e
+/** Starts another server in the service's own unit, beside it. */
+const start = (command: string) => `set -e
 {
   sed -e 's|^ExecStart=.*|ExecStart=/opt/app/venv/bin/python ${command}|' -e 's/^Type=notify/Type=exec/' \\
     -e '/^\\(ExecReload\\|NotifyAccess\\)=/d' /etc/systemd/system/app.service
@@ -64,14 +65,29 @@ const turnTo = (command: string) => `set -e
 } >/run/systemd/system/bench.service
 systemctl daemon-reload
 systemctl start bench
-until curl -sf -m 2 -o /dev/null http://127.0.0.1:8001/livez; do sleep 0.1; done
-nft 'table ip bench { chain prerouting { type nat hook prerouting priority -100; tcp dport 8000 redirect to :8001; }; }'
-systemctl stop app`;
-const turnBack = `set -e
-systemctl start app
-until curl -sf -m 2 -o /dev/null http://127.0.0.1:8000/livez; do sleep 0.1; done
-nft delete table ip bench
-systemctl stop bench`;
+until curl -sf -m 2 -o /dev/null http://127.0.0.1:8001/livez; do sleep 0.1; done`;
+const startService = `systemctl start app
+until curl -sf -m 2 -o /dev/null http://127.0.0.1:8000/livez; do sleep 0.1; done`;
+
+const redirect =
+  "table ip bench { chain prerouting { type nat hook prerouting priority -100; tcp dport 8000 redirect to :8001; }; }";
+
+/** Changes rules of a host's network from outside, as hosts have no nftables. */
+const nft = (id: string, input: string) =>
+  run("ip", ["netns", "exec", namespaceOf(id), "nft", "-f", "-"], { input: `${input}\n` });
+
+/** Has the balancer's connections to a host go to another server on it. The service ends, and with it the connections that it has. */
+async function turnTo(id: string, command: string): Promise<void> {
+  await onHost(id, start(command));
+  await nft(id, redirect);
+  await onHost(id, "systemctl stop app");
+}
+
+async function turnBack(id: string): Promise<void> {
+  await onHost(id, startService);
+  await nft(id, "delete table ip bench");
+  await onHost(id, "systemctl stop bench");
+}
 
 /** Figures, and how much of a processor a request took, in milliseconds. */
 interface Costs extends Figures {
@@ -84,22 +100,21 @@ type Measured = Readonly<Record<Kind, Costs>>;
 /** Sign-in, reading and writing tasks through the balancer: this service, and the same application as it is served elsewhere. */
 export async function benchRequests(region: BenchRegion): Promise<Report> {
   const hosts = region.healthy;
-  const onAll = (script: string) => Promise.all(hosts.map((id) => onHost(id, script)));
-  await onAll(prepare);
+  await Promise.all(hosts.map((id) => onHost(id, prepare)));
   const reader = await newUser(region.url, `reader-${Date.now()}`, 5);
   const users: User[] = [];
   while (users.length < accounts)
     users.push(await newUser(region.url, `user-${users.length}-${Date.now()}`, 0));
   const results = new Map<string, Measured>();
   for (const [server, command] of Object.entries(servers)) {
-    if (command !== undefined) await onAll(turnTo(command));
+    if (command !== undefined) await Promise.all(hosts.map((id) => turnTo(id, command)));
     for (const distance of distances) {
       const undo = distance === "12 ms" ? await region.fault("slow-peering") : undefined;
       region.say(`${server}, ${distance} to the database`);
       results.set(`${server}, ${distance}`, await measure(region, hosts, reader, users));
       await undo?.();
     }
-    if (command !== undefined) await onAll(turnBack);
+    if (command !== undefined) await Promise.all(hosts.map(turnBack));
   }
   return report(results);
 }
