@@ -32,6 +32,7 @@ interface Subject {
 
 /** A host that is killed and one that hangs, under load: in this system, and beside it in the replaced one, at the same time. */
 export async function benchFaults(region: BenchRegion, replaced: ReplacedSystem): Promise<Report> {
+  await replaced.start();
   replaced.loop();
   const outcomes: { readonly label: string; readonly ours: Outcome; readonly theirs: Outcome }[] = [];
   for (const { fault, label } of cases) {
@@ -63,7 +64,6 @@ export async function benchFaults(region: BenchRegion, replaced: ReplacedSystem)
     const [ours, theirs] = await Promise.all(both.map((each) => follow(region, each, since)));
     if (ours && theirs) outcomes.push({ label, ours, theirs });
   }
-  await replaced.stop();
   return report(outcomes);
 }
 

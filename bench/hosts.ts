@@ -1,5 +1,6 @@
 /** Benches that need hosts: several share one region. */
 import { runCommand } from "../local/run/command";
+import { explain } from "../local/terminal/explain";
 import { benchFaults } from "./faults";
 import { benchGrowth } from "./growth";
 import { benchLaunch } from "./launch";
@@ -12,19 +13,16 @@ import { benchScaling } from "./scaling";
 /** In the order in which they run. */
 const benches: Readonly<Record<string, (region: BenchRegion, replaced: ReplacedSystem) => Promise<Report>>> =
   {
-    launch: benchLaunch,
-    faults: benchFaults,
     requests: benchRequests,
     growth: benchGrowth,
     scaling: benchScaling,
+    launch: benchLaunch,
+    faults: benchFaults,
   };
-/** Those that compare with the replaced system. */
-const compared = ["launch", "faults"];
-const replacedSize = 2;
 
 export const hostBenches = Object.keys(benches);
 
-/** Runs some of the benches in a region, tells of each, and ends the process. */
+/** Runs some of the benches in a region, tells of each, and ends the process. One that fails does not keep the others from running. */
 export function benchOnHosts(names: readonly string[]): void {
   runCommand("", () => ({
     help: false,
@@ -32,13 +30,24 @@ export function benchOnHosts(names: readonly string[]): void {
     async run(circumstances) {
       const region = await BenchRegion.open(circumstances);
       const replaced = new ReplacedSystem(region);
-      await region.resize(2);
-      if (names.some((name) => compared.includes(name))) await replaced.start(replacedSize);
       const reports: Report[] = [];
-      for (const [name, bench] of Object.entries(benches))
-        if (names.includes(name)) reports.push(await bench(region, replaced));
+      const failures: string[] = [];
+      for (const [name, bench] of Object.entries(benches)) {
+        if (!names.includes(name)) continue;
+        try {
+          await region.resize(2);
+          const report = await bench(region, replaced);
+          tell(report);
+          reports.push(report);
+        } catch (error) {
+          circumstances.interrupt.signal.throwIfAborted();
+          failures.push(`${name}: ${explain(error)}`);
+          region.say(`${name} failed: ${explain(error)}`);
+        }
+      }
+      await replaced.stop();
+      if (failures.length > 0) throw new Error(failures.join("\n"));
       return () => {
-        reports.forEach(tell);
         if (reports.length > 1) console.log(`\n${goalTable(reports)}`);
       };
     },

@@ -11,6 +11,7 @@ const median = (values: readonly number[]) =>
 
 /** From a host's launch to its first healthy answer: from the image, and installed at boot. */
 export async function benchLaunch(region: BenchRegion, replaced: ReplacedSystem): Promise<Report> {
+  await replaced.start();
   const baked: number[] = [];
   for (let round = 0; round < rounds; round++) baked.push(await launchOne(region));
   const installed = [...replaced.launches];

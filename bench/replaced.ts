@@ -8,6 +8,7 @@ import type { BenchRegion } from "./region";
 const instanceType = "aws:ec2/instance:Instance";
 const attachmentType = "aws:lb/targetGroupAttachment:TargetGroupAttachment";
 
+const size = 2;
 /** How often the loop asks each host, and how long it waits for an answer, in seconds. */
 export const pollSeconds = 20;
 const patienceSeconds = 5;
@@ -89,8 +90,9 @@ export class ReplacedSystem {
     targetId: state.id,
   });
 
-  /** Makes balancer and hosts, one after another. */
-  async start(size: number): Promise<void> {
+  /** Makes balancer and hosts, one after another, unless they are there. */
+  async start(): Promise<void> {
+    if (this.hosts.length > 0) return;
     const { region } = this;
     const [balancer] = region.ofType("aws:lb/loadBalancer:LoadBalancer");
     const targets = await region.create("aws:lb/targetGroup:TargetGroup", "replaced", {
