@@ -10,11 +10,12 @@ const size = 2;
 export async function benchScaling(region: BenchRegion): Promise<Report> {
   const needed = Math.ceil(2 * size * share);
   const perSecond = (size * share * requestsPerTarget) / 60;
-  await region.resize(size, { max: 2 * size });
   const base = new RequestLoad(`${region.url}/livez`, 1000 / perSecond);
+  // The figures of the minutes before are of other loads; so long the fleet keeps its size.
+  await sleepMinutes(region, 3);
+  await region.resize(size, { max: 2 * size });
   const known = region.decisions.length;
-  // The figures of the minutes before are of other loads.
-  await sleepMinutes(region, 2);
+  await sleepMinutes(region, 1);
   if (region.decisions.length !== known)
     throw new Error("the fleet changed under a load that is right for it");
   region.say(`twice ${perSecond} requests a second`);
