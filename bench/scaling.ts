@@ -10,27 +10,35 @@ const size = 2;
 export async function benchScaling(region: BenchRegion): Promise<Report> {
   const needed = Math.ceil(2 * size * share);
   const perSecond = (size * share * requestsPerTarget) / 60;
-  const base = new RequestLoad(`${region.url}/livez`, 1000 / perSecond);
-  // The figures of the minutes before are of other loads; so long the fleet keeps its size.
-  await sleepMinutes(region, 3);
-  await region.resize(size, { max: 2 * size });
-  const known = region.decisions.length;
-  await sleepMinutes(region, 1);
-  if (region.decisions.length !== known)
-    throw new Error("the fleet changed under a load that is right for it");
-  region.say(`twice ${perSecond} requests a second`);
-  const since = performance.now();
-  const more = new RequestLoad(`${region.url}/livez`, 1000 / perSecond);
-  const decided = await region.until("a decision", () =>
-    region.decisions.some(
-      ({ why, at }) =>
-        /AlarmHigh|increasing the capacity/.test(why) && at.getTime() > performance.timeOrigin + since,
-    ),
-  );
-  const enough = await region.until("hosts enough", () => region.healthy.length >= needed);
-  const failed = [...(await base.stop()), ...(await more.stop())].length;
-  await region.resize(size);
-  const [waited, started] = [(decided - since) / 1000, (enough - decided) / 1000];
+  const loads = [new RequestLoad(`${region.url}/livez`, 1000 / perSecond)];
+  const stop = async () => (await Promise.all(loads.map((load) => load.stop()))).flat().length;
+  try {
+    // The figures of the minutes before are of other loads; so long the fleet keeps its size.
+    await sleepMinutes(region, 3);
+    await region.resize(size, { max: 2 * size });
+    const known = region.decisions.length;
+    await sleepMinutes(region, 1);
+    if (region.decisions.length !== known)
+      throw new Error("the fleet changed under a load that is right for it");
+    region.say(`twice ${perSecond} requests a second`);
+    const since = performance.now();
+    loads.push(new RequestLoad(`${region.url}/livez`, 1000 / perSecond));
+    const decided = await region.until("a decision", () =>
+      region.decisions.some(
+        ({ why, at }) =>
+          /AlarmHigh|increasing the capacity/.test(why) && at.getTime() > performance.timeOrigin + since,
+      ),
+    );
+    const enough = await region.until("hosts enough", () => region.healthy.length >= needed);
+    const failed = await stop();
+    await region.resize(size);
+    return report(needed, (decided - since) / 1000, (enough - decided) / 1000, failed);
+  } finally {
+    await stop();
+  }
+}
+
+function report(needed: number, waited: number, started: number, failed: number): Report {
   return {
     name: "scaling",
     title: "From a doubled load to hosts enough",
