@@ -52,7 +52,7 @@ Outputs
 
 describe("a host that installs at boot", () => {
   const userData = (script: "django" | "web", mark: string) =>
-    renderUserData("#cloud-config", assembleScript(script), { MARK: mark });
+    renderUserData("#cloud-config", assembleScript(script).given, { MARK: mark });
   const whole = gunzipSync(
     Buffer.from(installAtBoot(userData("django", "builder"), userData("web", "host")), "base64"),
   ).toString();
