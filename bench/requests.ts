@@ -108,23 +108,30 @@ export async function benchRequests(region: BenchRegion): Promise<Report> {
   const results = new Map<string, Measured>();
   for (const [server, command] of Object.entries(servers)) {
     if (command !== undefined) await Promise.all(hosts.map((id) => turnTo(id, command)));
-    for (const distance of distances) {
-      const undo = distance === "12 ms" ? await region.fault("slow-peering") : undefined;
-      region.say(`${server}, ${distance} to the database`);
-      results.set(`${server}, ${distance}`, await measure(region, hosts, reader, users));
-      await undo?.();
+    try {
+      for (const distance of distances) {
+        const undo = distance === "12 ms" ? await region.fault("slow-peering") : undefined;
+        region.say(`${server}, ${distance} to the database`);
+        try {
+          results.set(`${server}, ${distance}`, await measure(region, hosts, reader, users));
+        } finally {
+          await undo?.();
+        }
+      }
+    } finally {
+      if (command !== undefined) await Promise.all(hosts.map(turnBack));
     }
-    if (command !== undefined) await Promise.all(hosts.map(turnBack));
   }
   return report(results);
 }
 
 async function measure(
-  { url, outputs }: BenchRegion,
+  region: BenchRegion,
   hosts: readonly string[],
   reader: User,
   users: readonly User[],
 ): Promise<Measured> {
+  const { url, outputs } = region;
   const loads: Readonly<Record<Kind, Omit<Load, "connections" | "seconds">>> = {
     "sign-in": {
       url: `${url}/v1/signin`,
@@ -139,8 +146,10 @@ async function measure(
       bodies: [{ title: "Water them" }],
     },
   };
-  // What is asked for the first time is loaded first.
-  await wrk({ ...loads["task read"], connections, seconds: 2 });
+  // What is asked for the first time is loaded first, by each worker.
+  const asked = { url: loads["task read"].url, headers: { authorization: `Bearer ${reader.token}` } };
+  const isAnswered = async () => (await fetch(asked.url, asked).catch(() => undefined))?.status === 200;
+  await Promise.all(Array.from({ length: 4 * connections }, () => region.until("an answer", isAnswered)));
   const used = (ids: readonly string[]) => ids.reduce((sum, id) => sum + (processorSeconds(id) ?? 0), 0);
   const database = [outputs["databaseInstanceId"] ?? ""];
   const figures: [Kind, Costs][] = [];
