@@ -1,5 +1,5 @@
 /** Where benches leave their figures, for `npm run report`. */
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import * as path from "node:path";
 import { type RunRecord, writeRecord } from "../report/record";
 
@@ -14,6 +14,8 @@ export function record(name: string, run: Omit<RunRecord, "startedAt" | "circums
   const startedAt = new Date(Date.now() - performance.now()).toISOString();
   const circumstances = {
     machine: `${cpus().length} processors (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
+    // What else ran there, too.
+    "processes that wanted a processor": `${(loadavg()[0] ?? 0).toFixed(1)}, mean of the last minute`,
     Linux: release(),
     "Node.js": process.version,
   };
