@@ -44,6 +44,8 @@ export function renderBalancer(
     "global",
     "  maxconn 4096",
     `  stats socket ${socket} mode 600 level admin`,
+    // After 10 s it would hang up on a machine that is too busy to go on asking.
+    "  stats timeout 60s",
     "defaults",
     "  mode http",
     "  option forwardfor",
