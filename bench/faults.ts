@@ -45,7 +45,7 @@ export async function benchFaults(region: BenchRegion, replaced: ReplacedSystem)
     const both = [
       watch({
         url: region.url,
-        isOut: () => !region.healthy.includes(victim),
+        isOut: () => !region.sendsTo(victim),
         isWhole: () =>
           !region.fleet.some(({ id }) => id === victim) &&
           region.healthy.length === size &&
@@ -53,7 +53,7 @@ export async function benchFaults(region: BenchRegion, replaced: ReplacedSystem)
       }),
       watch({
         url: replaced.url,
-        isOut: () => !replaced.sendsTo(other),
+        isOut: () => !region.sendsTo(other),
         isWhole: () => !replaced.ids.includes(other) && replaced.healthy.length === size,
       }),
     ];

@@ -74,6 +74,11 @@ export class BenchRegion {
     return this.fleet.filter(({ health }) => health === "healthy").map(({ id }) => id);
   }
 
+  /** Whether a balancer sends requests to a host, whatever has become of that. */
+  sendsTo(id: string): boolean {
+    return this.hosts.some((host) => host.id === id && host.health === "healthy");
+  }
+
   /** The hosts of the fleet, those included that come or go. */
   get fleet(): readonly HostStatus[] {
     const [template] = this.ofType("aws:autoscaling/group:Group");

@@ -129,11 +129,6 @@ export class ReplacedSystem {
       .map(({ id }) => id);
   }
 
-  /** Whether the balancer still sends requests to a host. */
-  sendsTo(id: string): boolean {
-    return this.region.hosts.some((host) => host.id === id && host.health === "healthy");
-  }
-
   /** Polls, and makes a host anew that does not answer. */
   loop(): void {
     this.looping = this.keepPolling();
