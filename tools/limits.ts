@@ -4,14 +4,36 @@ import { instanceType } from "../local/aws/instanceTypes";
 import { nested, numberOr, text } from "../local/engine/properties";
 import { type Graph, ofType } from "../local/engine/recorder";
 import { mostWebHosts } from "../settings/schema";
+import { resultOf } from "./benchmarks";
 import { table } from "./markdown";
 
-/** What a request takes, on 2 cores: `npm run bench -- requests`. Processor time in milliseconds, an answer in bytes. */
-export const measured = {
-  "task read": { host: 4, database: 1, bytes: 1000 },
-  "task write": { host: 5, database: 2, bytes: 700 },
-  "sign-in": { host: 60, database: 1, bytes: 1000 },
-} as const;
+/** Kinds of requests, as the bench names them. */
+const kinds = ["task read", "task write", "sign-in"] as const;
+type Kind = (typeof kinds)[number];
+
+/** What a request takes: processor time in milliseconds, an answer in bytes. */
+interface Cost {
+  readonly host: number;
+  readonly database: number;
+  readonly bytes: number;
+}
+
+/** What `npm run bench -- requests` measured of this service, by its record in `bench/results`; undefined if there is none. */
+export function costOf(kind: Kind): Cost | undefined {
+  const charts = resultOf("requests")?.charts ?? [];
+  const value = (title: string) => {
+    const chart = charts.find((each) => each.title.startsWith(title));
+    return chart?.kind === "bars" ? chart.rows.find(({ label }) => label === kind)?.values[0] : undefined;
+  };
+  const [host, database, bytes] = [
+    value("Processor of the hosts"),
+    value("Processor of the database"),
+    value("Length of an answer"),
+  ];
+  return host === undefined || database === undefined || bytes === undefined
+    ? undefined
+    : { host, database, bytes };
+}
 
 /** A round trip between us-east-1 and us-east-2, in milliseconds. */
 const roundTrip = 12;
@@ -76,14 +98,12 @@ export interface Limit {
   readonly next: string;
 }
 
-type Kind = keyof typeof measured;
-
 const perSecond = (milliseconds: number) => 1000 / milliseconds;
 
 /** What is full first when a stack of these sizes gets requests of one kind only; the first is the first limit met. */
 export function limitsOf(kind: Kind, { webType, hosts, perHost, databaseType }: Sizes): readonly Limit[] {
   const [web, database] = [known(webType), known(databaseType)];
-  const cost = measured[kind];
+  const cost = costOf(kind);
   const share = web.lasting < 1 ? ` x ${web.lasting * 100} % (what ${webType} may use for good)` : "";
   const databaseShare = database.lasting < 1 ? ` x ${database.lasting * 100} %` : "";
   const limits: Limit[] = [
@@ -93,19 +113,22 @@ export function limitsOf(kind: Kind, { webType, hosts, perHost, databaseType }: 
       rate: (hosts * perHost) / 60,
       next: "raise webMaxSize; requestsPerTarget if the hosts' processors are idle",
     },
-    {
-      what: "processors of the hosts",
-      how: `${hosts} hosts x ${web.vcpus}${share} x 1000 / ${cost.host} ms`,
-      rate: hosts * web.vcpus * web.lasting * perSecond(cost.host),
-      next: "a larger webInstanceType, or more hosts",
-    },
-    {
-      what: "bandwidth of the database host",
-      how: `${database.bandwidth} Gbit/s / 8 / ${cost.bytes} bytes`,
-      rate: (database.bandwidth * 1e9) / 8 / cost.bytes,
-      next: "a larger databaseInstanceType: up to 5 Gbit/s reach another region below 32 processors",
-    },
   ];
+  if (cost)
+    limits.push(
+      {
+        what: "processors of the hosts",
+        how: `${hosts} hosts x ${web.vcpus}${share} x 1000 / ${digits(cost.host)} ms`,
+        rate: hosts * web.vcpus * web.lasting * perSecond(cost.host),
+        next: "a larger webInstanceType, or more hosts",
+      },
+      {
+        what: "bandwidth of the database host, if it sends as much as a host answers",
+        how: `${database.bandwidth} Gbit/s / 8 / ${digits(cost.bytes)} bytes`,
+        rate: (database.bandwidth * 1e9) / 8 / cost.bytes,
+        next: "a larger databaseInstanceType: up to 5 Gbit/s reach another region below 32 processors",
+      },
+    );
   if (kind === "sign-in")
     limits.push(
       {
@@ -121,21 +144,21 @@ export function limitsOf(kind: Kind, { webType, hosts, perHost, databaseType }: 
         next: "the same",
       },
     );
-  else
-    limits.push(
-      {
-        what: "connections to the database",
-        how: `${hosts} hosts x ${connectionsPerWebHost} x 1000 / (${roundTrip} ms + ${cost.database} ms)`,
-        rate: hosts * connectionsPerWebHost * perSecond(roundTrip + cost.database),
-        next: "more hosts",
-      },
-      {
+  else {
+    limits.push({
+      what: "connections to the database",
+      how: `${hosts} hosts x ${connectionsPerWebHost} x 1000 / ${roundTrip} ms`,
+      rate: hosts * connectionsPerWebHost * perSecond(roundTrip),
+      next: "more hosts",
+    });
+    if (cost)
+      limits.push({
         what: "processors of the database",
-        how: `${database.vcpus}${databaseShare} x 1000 / ${cost.database} ms`,
+        how: `${database.vcpus}${databaseShare} x 1000 / ${digits(cost.database)} ms`,
         rate: database.vcpus * database.lasting * perSecond(cost.database),
         next: "a larger databaseInstanceType; beyond the largest, reads from a standby (not in this program)",
-      },
-    );
+      });
+  }
   if (kind === "task write")
     limits.push({
       what: "writes of the database's volume",
@@ -146,6 +169,7 @@ export function limitsOf(kind: Kind, { webType, hosts, perHost, databaseType }: 
   return limits.sort((one, other) => one.rate - other.rate);
 }
 
+const digits = (value: number) => Number(value.toPrecision(2));
 const shown = (value: number) => Number(value.toPrecision(2)).toLocaleString("en");
 
 /** How many hosts the connections of a database host are enough for. */
@@ -165,7 +189,6 @@ function connectionTable(types: readonly string[]): string {
 export function limitTables({ dev, prod }: { readonly dev: Graph; readonly prod: Graph }): string {
   const inProd = sizesOf("prod", prod);
   const stacks = [sizesOf("dev", dev), inProd, { ...inProd, name: "the largest fleet", hosts: mostWebHosts }];
-  const kinds = Object.keys(measured) as Kind[];
   const first = kinds.flatMap((kind) =>
     stacks.map((stack) => {
       const [limit] = limitsOf(kind, stack);
@@ -190,15 +213,19 @@ export function limitTables({ dev, prod }: { readonly dev: Graph; readonly prod:
       ].join("\n\n"),
     ),
   ]);
-  const read = measured["task read"];
+  const bytes = costOf("task read")?.bytes;
   const units = table(
     ["dimension", "one unit", "at 1,000 task reads a second over kept connections"],
     ["new connections", `${unitConnections} a second`, "those of new clients only"],
-    [
-      "bytes",
-      "1 GB an hour",
-      `1,000 x ${read.bytes} bytes x 3,600 s = ${((1000 * read.bytes * 3600) / unitBytes).toFixed(1)} units`,
-    ],
+    ...(bytes === undefined
+      ? []
+      : [
+          [
+            "bytes",
+            "1 GB an hour",
+            `1,000 x ${digits(bytes)} bytes x 3,600 s = ${((1000 * bytes * 3600) / unitBytes).toFixed(1)} units`,
+          ],
+        ]),
   );
   return [
     "## The first limit",
