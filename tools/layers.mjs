@@ -20,22 +20,16 @@ const layers = [
   ["local/run"],
   ["policy"],
   ["tools"],
-  // What benches use of the tests stands below them.
-  ["tests/support"],
-  ["tests/engine"],
-  ["bench"],
   ["tests"],
+  ["bench"],
 ];
-const divided = ["components", "local", "tests"];
-const ownTests = ["support", "engine"];
 
 /** The program, which nothing but itself is part of. */
 const program = /^(gate|components|settings|index\.ts)/;
 
 function folderOf(root, file) {
   const [first, second] = relative(root, file).split(sep);
-  const isDivided = divided.includes(first) && (first !== "tests" || ownTests.includes(second));
-  return isDivided ? `${first}/${second}` : first;
+  return ["components", "local"].includes(first) ? `${first}/${second}` : first;
 }
 
 const layerOf = (folder) =>

@@ -1,3 +1,4 @@
+/* oxlint-disable house/layers -- benches stand above the tests, parts of which they use; here they are what is tested */
 import assert from "node:assert/strict";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, it } from "node:test";
