@@ -67,6 +67,9 @@ function setting<T extends z.ZodMiniType>(
 }
 
 /** Every setting. An empty text, list or map means not set. */
+/** Web hosts that a database host has connections for, however large it is (`components/database/tuning.ts`). */
+export const mostWebHosts = 30;
+
 export const fields = {
   profile: setting(
     text(),
@@ -102,9 +105,9 @@ export const fields = {
     "Exact name of Debian's image for the web hosts; its architecture decides which instance types fit.",
   ),
   webInstanceType: setting(text(checks.instanceType), "t3.micro", "Instance type of the web hosts."),
-  webMinSize: setting(integer(1, 30, "hosts"), 2, "Fewest web hosts."),
+  webMinSize: setting(integer(1, mostWebHosts, "hosts"), 2, "Fewest web hosts."),
   webMaxSize: setting(
-    integer(1, 30, "hosts"),
+    integer(1, mostWebHosts, "hosts"),
     4,
     "Most web hosts; the database host must have memory for the connections of twice as many.",
   ),

@@ -7,10 +7,12 @@ import * as z from "zod/mini";
 import { fields, meanings } from "../settings/schema";
 import { type Graph, recordGraph } from "../local/engine/recorder";
 import { alarmTable } from "./alarms";
+import { benchmarkTables } from "./benchmarks";
 import { controlsPage } from "./controls";
 import { lostReplies } from "./creates";
 import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalOf } from "./costs";
 import { draw } from "./drawing";
+import { limitTables } from "./limits";
 import { table } from "./markdown";
 import { actionsOf, policiesOf } from "./permissions";
 
@@ -46,6 +48,8 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
       withSection(page, "creates", lostReplies(Object.values<Graph>({ ...graphs }))),
     ),
     await write("docs/alarms.md", (page) => withSection(page, "alarms", alarmTable(graphs.prod))),
+    await write("docs/benchmarks.md", (page) => withSection(page, "benchmarks", benchmarkTables())),
+    await write("docs/limits.md", (page) => withSection(page, "limits", limitTables(graphs))),
     await write("docs/images/graph-prod.svg", () => picture),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
     await write(apiTypesFile, () => types),

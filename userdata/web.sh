@@ -64,6 +64,18 @@ retry "cannot join the group" complete_launch CONTINUE
 step "watch the disk"
 systemd-run --quiet --unit=disk-watch --collect \
   bash -c 'while echo writable >/var/lib/disk-watch; do sleep 5; done; systemctl poweroff'
+# The port of a service that hangs stays open: requests wait in it, and each of the balancer's checks until its time-out. Closed,
+# it refuses both at once. A service that is away for another reason refuses by itself, and comes back by itself.
+step "watch the service"
+systemd-run --quiet --unit=service-watch --collect \
+  bash -c 'while sleep 1; do
+  answered=0
+  curl -s -m 5 -o /dev/null http://127.0.0.1:8000/livez || answered=$?
+  ((answered == 28)) || continue
+  echo "the service has not answered for 5 s: it is ended, and the group replaces the host"
+  systemctl stop --no-block app.service
+  exec systemctl kill --signal=KILL app.service
+done'
 # The agent reads files, and the service writes to the journal, which knows its limits: what is sent passes through two files of
 # 16 MiB.
 relay_journal() {

@@ -53,7 +53,7 @@ const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
 
 /**
  * The way in: an application load balancer in the public subnets with its access logs, its target group, and its listeners. With
- * a domain it speaks HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after 7 to 12 s; one
+ * a domain it speaks HTTPS and sends HTTP there. A host that stops answering `/livez` gets no more requests after 5 to 10 s; one
  * that leaves finishes its requests for 30 s.
  *
  * A month costs $16.43, and $3.65 for each zone's address: $23.73 in dev and $27.38 in prod, before traffic; $5.84 for each capacity

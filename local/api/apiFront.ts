@@ -82,6 +82,9 @@ export interface ScalingSource {
   leaving(groupName: string, count: number): readonly string[];
   /** Has nothing be started in a zone any more, or again. */
   setZone(zone: string, isLost: boolean): void;
+  /** Keeps that somebody has begun a fault, and when it ended. */
+  noteFault(id: string, what: string): void;
+  endFault(id: string): void;
   /** Takes a host's answer to its group's hook for launches; false when nobody waits for it. */
   completeLaunch(groupName: string, instanceId: string, hook: string, result: string): boolean;
 }
@@ -126,6 +129,8 @@ const hopByHop = new Set([
 const faultPath = /^\/_faults\/([a-z0-9-]+)$/;
 /** Where it may lose a zone (`PUT`) and get it back (`DELETE`). */
 const zonePath = /^\/_faults\/zones\/([a-z0-9-]+)$/;
+/** Where it may tell, under an id of its own, that a fault begins (`PUT`, with `?what=…`) and ends (`DELETE`). */
+const notePath = /^\/_faults\/noted\/([a-z0-9-]+)$/;
 /** Longest time, in seconds: a fault ends by itself. */
 const longestFault = 120;
 
@@ -506,6 +511,13 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
     const [, zone] = zonePath.exec(url.pathname) ?? [];
     if (zone !== undefined && !isFromHost) {
       truth?.scaling.setZone(zone, request.method === "PUT");
+      response.writeHead(204).end();
+      return;
+    }
+    const [, note] = notePath.exec(url.pathname) ?? [];
+    if (note !== undefined && !isFromHost) {
+      if (request.method === "PUT") truth?.scaling.noteFault(note, url.searchParams.get("what") ?? "");
+      else truth?.scaling.endFault(note);
       response.writeHead(204).end();
       return;
     }

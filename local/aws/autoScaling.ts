@@ -129,7 +129,7 @@ function requestsPerTarget(
   targetGroupArns: readonly string[],
 ): TrackingPolicy["measure"] {
   const [targetGroup] = targetGroupArns.flatMap((group) => inventory.targetGroups.get(group) ?? []);
-  const rate = new Rate(() => targetGroup?.requests());
+  const rate = new Rate(() => (targetGroup?.isServing ? targetGroup.traffic.total : undefined));
   return async () => {
     const perSecond = await rate.perSecond();
     const healthy = targetGroup?.describe().filter(({ state }) => state === "healthy").length ?? 0;

@@ -12,6 +12,7 @@ import type { Endpoints } from "../machine/network/endpoints";
 import type { VpcNetwork } from "../machine/network/vpcNetwork";
 import type { StateDirectory } from "../machine/state";
 import type { BlockDevice } from "../machine/volumes";
+import { FaultLog } from "./faultLog";
 import { Instances } from "./instances";
 import type { Placement, TemplateData } from "./instances";
 import { CapacityError, type ScalingGroup } from "./scalingGroup";
@@ -49,6 +50,7 @@ export class Inventory implements TargetHealthSource, ScalingSource {
   readonly volumes = new Map<string, BlockDevice>();
   /** Files with the content of volumes. */
   readonly snapshots = new Map<string, string>();
+  readonly faults = new FaultLog();
   /** Zones in which nothing can be started. */
   readonly lostZones = new Set<string>();
   /** Versions of each launch template, the first at index 0. */
@@ -147,6 +149,14 @@ export class Inventory implements TargetHealthSource, ScalingSource {
   setZone(zone: string, isLost: boolean): void {
     if (isLost) this.lostZones.add(zone);
     else this.lostZones.delete(zone);
+  }
+
+  noteFault(id: string, what: string): void {
+    this.faults.begin(id, what);
+  }
+
+  endFault(id: string): void {
+    this.faults.end(id);
   }
 
   completeLaunch(groupName: string, instanceId: string, hook: string, result: string): boolean {

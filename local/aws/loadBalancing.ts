@@ -210,9 +210,31 @@ export function loadBalancingHandlers(inventory: Inventory): Handlers {
     },
   };
 
+  /** A host that no auto scaling group registers. */
+  const attachment: Handler = {
+    create({ inputs }) {
+      const [group, id] = [text(inputs, "targetGroupArn"), text(inputs, "targetId")];
+      const { privateIp } = inventory.find("instance", inventory.instances, id);
+      inventory.find("target group", inventory.targetGroups, group).register(id, privateIp);
+      return Promise.resolve({ id: `${group}-${id}`, outputs: {} });
+    },
+    read: (id, state) => {
+      const targets = inventory.targetGroups.get(text(state, "targetGroupArn"))?.describe() ?? [];
+      const isThere = targets.some(({ targetId }) => targetId === state["targetId"]);
+      return Promise.resolve(isThere ? { id, outputs: state } : undefined);
+    },
+    update: (id) => Promise.resolve({ id, outputs: {} }),
+    async delete(_id, state) {
+      const id = text(state, "targetId");
+      const group = inventory.targetGroups.get(text(state, "targetGroupArn"));
+      await (inventory.instances.get(id)?.isRunning === true ? group?.deregister(id) : group?.drop(id));
+    },
+  };
+
   return {
     "aws:lb/loadBalancer:LoadBalancer": loadBalancer,
     "aws:lb/targetGroup:TargetGroup": targetGroup,
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment": attachment,
     "aws:lb/listener:Listener": listener,
   };
 }

@@ -9,7 +9,8 @@ function stateOf({ isEnding, isLaunched, isUp, failure }: Instance): HostStatus[
 }
 
 /** How the region is doing. */
-export function regionStatus({ instances, targetGroups, scalingGroups }: Inventory): RegionStatus {
+export function regionStatus(inventory: Inventory): RegionStatus {
+  const { instances, targetGroups, scalingGroups, faults } = inventory;
   const groups = [...targetGroups.values()];
   const reports = new Map(
     groups.flatMap((group) => group.describe().map(({ targetId, state }) => [targetId, state])),
@@ -23,8 +24,10 @@ export function regionStatus({ instances, targetGroups, scalingGroups }: Invento
       zone: instance.placement.zone,
       address: instance.privateIp,
       state: stateOf(instance),
+      lifecycle: inventory.memberOf(instance.id)?.lifecycle,
       health: reports.get(instance.id),
     })),
+    faults: faults.list(),
     traffic: traffic ?? { rate: 0, failed: 0, latency: undefined },
     decisions: decisions
       .map(({ id, startedAt, description, cause, status, message }) => ({

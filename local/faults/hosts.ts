@@ -58,9 +58,14 @@ export const hostFaults = {
   },
   hang: {
     what: "stops the service's processes, whose port stays open",
-    watch: "the balancer leaves the host out after two failed checks (7 to 12 s); the group replaces it",
+    watch:
+      "the host notices within 6 s and ends the service; the balancer leaves it out after two failed checks (5 to 10 s); the group replaces it",
     target: "host",
-    begin: byScript("systemctl kill --signal=STOP app.service", "systemctl kill --signal=CONT app.service"),
+    begin: byScript(
+      "systemctl kill --signal=STOP app.service",
+      // What the host has ended itself is not taken back.
+      "! systemctl --quiet is-active app.service || systemctl kill --signal=CONT app.service",
+    ),
   },
   errors: {
     what: "has a host answer 500 to everything",

@@ -1,7 +1,7 @@
 /** `npm run fault`: has something go wrong in the running region, until it is told to take that back. */
 import { existsSync, readFileSync } from "node:fs";
 import { awsClients } from "../api/clients";
-import { faultNamed, faults } from "../faults";
+import { beginFault, faultNamed, type FaultName, faults } from "../faults";
 import type { Site } from "../faults/fault";
 import { targetOf } from "../faults/targets";
 import { exitWith } from "./command";
@@ -39,7 +39,7 @@ async function make(name: string, wanted: string | undefined): Promise<number> {
   const interrupt = new Interrupt(() => process.stdout.write("It is being taken back.\n"));
   try {
     const target = await targetOf(fault, site, wanted);
-    const undo = await fault.begin(site, target);
+    const undo = await beginFault(name as FaultName, site, target);
     process.stdout.write(`${[name, target].filter(Boolean).join(" ")}: ${fault.what}.\n`);
     process.stdout.write(`Watch for: ${fault.watch}.\n`);
     if (undo === undefined) return 0;

@@ -1,6 +1,6 @@
 import { cpus, totalmem } from "node:os";
 import type { RunRecord } from "../../report/record";
-import type { Decision, RegionStatus, TrafficStatus } from "../terminal/status";
+import type { Decision, FaultStatus, RegionStatus, TrafficStatus } from "../terminal/status";
 
 type Point = [number, number];
 
@@ -16,14 +16,16 @@ interface Look {
 export class Timeline {
   private readonly looks: Look[] = [];
   private decisions: readonly Decision[] = [];
+  private faults: readonly FaultStatus[] = [];
 
   constructor(private readonly startedAt: Date) {}
 
-  take({ hosts, traffic, decisions }: RegionStatus, at: Date): void {
+  take({ hosts, traffic, decisions, faults }: RegionStatus, at: Date): void {
     const asked = hosts.filter(({ health }) => health !== undefined);
     const healthy = asked.filter(({ health }) => health === "healthy").length;
     this.looks.push({ second: this.secondOf(at), healthy, others: asked.length - healthy, traffic });
     this.decisions = decisions;
+    this.faults = faults;
   }
 
   private secondOf(at: Date): number {
@@ -39,17 +41,23 @@ export class Timeline {
       }),
     });
     // What was decided before anybody looked belongs to the deployment.
-    const marks = this.decisions
+    const marks = [
+      ...this.decisions.map(({ at, what, why }) => ({ at, label: `${what} (${why})` })),
+      ...this.faults.map(({ at, what }) => ({ at, label: `fault: ${what}` })),
+      ...this.faults.flatMap(({ endedAt, what }) =>
+        endedAt ? [{ at: endedAt, label: `fault ended: ${what}` }] : [],
+      ),
+    ]
       .filter(({ at }) => at >= this.startedAt)
-      .map(({ at, what, why }) => ({ x: this.secondOf(at), label: `${what} (${why})` }))
-      .reverse();
+      .sort((one, other) => one.at.getTime() - other.at.getTime())
+      .map(({ at, label }) => ({ x: this.secondOf(at), label }));
     const chart = (title: string, y: string, series: ReturnType<typeof line>[]) => ({
       ...{ kind: "lines" as const, title, x: "seconds", y, series, marks },
     });
     return {
       title: "A local region",
       summary:
-        "What became of the hosts and of the requests, looked at once a second; the numbers are what the group did.",
+        "What became of the hosts and of the requests, looked at once a second; the numbers are what the group did, and what was done to it.",
       startedAt: this.startedAt.toISOString(),
       circumstances: {
         machine: `${cpus().length} processors, ${Math.round(totalmem() / 2 ** 30)} GiB of memory`,

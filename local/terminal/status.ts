@@ -8,6 +8,8 @@ export interface HostStatus {
   readonly zone: string;
   readonly address: string;
   readonly state: "starting" | "running" | "stopped" | "failed";
+  /** Where it stands in its group, such as `Pending:Wait`; undefined for a host that no group has. */
+  readonly lifecycle: string | undefined;
   /** What the balancer thinks of it; undefined if none asks. */
   readonly health: string | undefined;
 }
@@ -19,6 +21,15 @@ export interface Decision {
   readonly what: string;
   readonly why: string;
   readonly status: string;
+}
+
+/** Something that somebody has had go wrong. */
+export interface FaultStatus {
+  readonly id: string;
+  readonly what: string;
+  readonly at: Date;
+  /** Undefined while it lasts. */
+  readonly endedAt: Date | undefined;
 }
 
 /** The requests of the last seconds. */
@@ -37,25 +48,30 @@ export interface RegionStatus {
   readonly traffic: TrafficStatus;
   /** The newest first. */
   readonly decisions: readonly Decision[];
+  /** The newest first. */
+  readonly faults: readonly FaultStatus[];
 }
 
 type Paint = (colour: "red" | "green" | "yellow" | "dim" | "bold", text: string) => string;
 
 /** How many decisions are shown on a terminal. */
 const shownDecisions = 4;
+/** How many faults are. */
+const shownFaults = 3;
 
 const clock = (at: Date) => at.toISOString().slice(11, 19);
 const milliseconds = (value: number) => `${Math.round(value)} ms`;
 
-/** What makes a line of a host's state. */
-function stateOf({ state, health }: HostStatus): string {
-  return health === undefined ? state : `${state}, ${health}`;
+/** What makes a line of a host's state. Of its place in its group only what is not the usual one. */
+function stateOf({ state, lifecycle, health }: HostStatus): string {
+  const place = lifecycle === "InService" ? undefined : lifecycle;
+  return [state, place, health].filter((part) => part !== undefined).join(", ");
 }
 
-function colourOf({ state, health }: HostStatus): Parameters<Paint>[0] {
+function colourOf({ state, lifecycle = "InService", health = "healthy" }: HostStatus): Parameters<Paint>[0] {
   if (state === "failed" || health === "unhealthy") return "red";
   if (state === "stopped") return "dim";
-  return state === "running" && (health === undefined || health === "healthy") ? "green" : "yellow";
+  return state === "running" && lifecycle === "InService" && health === "healthy" ? "green" : "yellow";
 }
 
 /** The requests in a line. */
@@ -98,8 +114,12 @@ export function renderStatus(status: RegionStatus, columns: number, rows: number
       paint(ended === "Failed" ? "red" : "bold", cut(`  ${clock(at)}  ${what}  ${ended}`, columns)),
       paint("dim", cut(`            ${why}`, columns)),
     ]);
+  const faults = status.faults.slice(0, shownFaults).map(({ at, endedAt, what }) => {
+    const text = cut(`  ${clock(at)}  ${what}  ${endedAt ? `until ${clock(endedAt)}` : "lasts"}`, columns);
+    return endedAt ? text : paint("red", text);
+  });
   // The hosts give way: a fleet may have more than a terminal has lines.
-  const room = Math.max(1, rows - decisions.length - 6);
+  const room = Math.max(1, rows - decisions.length - faults.length - 7);
   let zone = "";
   const lines = hosts.slice(0, hosts.length > room ? room - 1 : room).map((host) => {
     const place = host.zone === zone ? "" : host.zone;
@@ -120,6 +140,8 @@ export function renderStatus(status: RegionStatus, columns: number, rows: number
     `${paint("bold", "Load")}   ${cut(trafficLine(status.traffic), columns - 7)}`,
     ...(decisions.length > 0 ? [paint("bold", "What the group did")] : []),
     ...decisions,
+    ...(faults.length > 0 ? [paint("bold", "Faults")] : []),
+    ...faults,
   ];
 }
 
@@ -141,11 +163,19 @@ export function changes(before: RegionStatus | undefined, after: RegionStatus): 
     .filter(({ id, status }) => !known.has(`${id} ${status}`))
     .reverse()
     .map(({ what, why, status }) => `${what} ${status}: ${why}`);
+  const lasting = new Map(before?.faults.map((fault) => [fault.id, fault]));
+  const faults = [...after.faults].reverse().flatMap(({ id, what, endedAt }) => {
+    const was = lasting.get(id);
+    return [
+      ...(was ? [] : [`fault: ${what}`]),
+      ...(endedAt && !was?.endedAt ? [`fault ended: ${what}`] : []),
+    ];
+  });
   const began = isBusy(after) && !isBusy(before) ? [`requests: ${trafficLine(after.traffic)}`] : [];
   const failing =
     isFailing(after) && !isFailing(before) ? [`requests fail: ${trafficLine(after.traffic)}`] : [];
   const ended = isBusy(before) && !isBusy(after) ? ["requests: none for ten seconds"] : [];
-  return [...hosts, ...gone, ...decided, ...began, ...failing, ...ended];
+  return [...faults, ...hosts, ...gone, ...decided, ...began, ...failing, ...ended];
 }
 
 const isBusy = (status: RegionStatus | undefined) => (status?.traffic.rate ?? 0) > 0;

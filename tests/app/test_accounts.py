@@ -9,6 +9,7 @@ from django.db import connection
 from accounts import passwords, sessions, store, tokens
 from accounts.rules import normalize_login
 from activity import spool
+from core import aws
 from conftest import User
 from fake_aws import objects
 from tasks.models import Task
@@ -565,3 +566,20 @@ def test_events_name_account_client_and_request(api, user, caplog):
     ]
     assert line["account"] == user.key
     assert user.login not in caplog.text
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_sign_in_asks_the_bucket_so_often(user, known):
+    """What docs/limits.md reckons with: tools/limits.ts has the same numbers."""
+    if known:
+        assert user.sign_in().status_code == 200
+    asked = []
+    events = aws.s3().meta.events
+    count = lambda model, **_: asked.append(model.name)
+    events.register("before-call.s3", count)
+    try:
+        assert user.sign_in().status_code == 200
+    finally:
+        events.unregister("before-call.s3", count)
+    asked = [name for name in asked if name in ("GetObject", "PutObject")]
+    assert (asked.count("GetObject"), asked.count("PutObject")) == (4, 2)

@@ -16,6 +16,8 @@ describe("what npm run docs writes", () => {
     "docs/controls.md",
     "docs/operations.md",
     "docs/alarms.md",
+    "docs/benchmarks.md",
+    "docs/limits.md",
     "docs/images/graph-prod.svg",
     "docs/deployment.md",
     "client/schema.d.ts",

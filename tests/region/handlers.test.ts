@@ -3,14 +3,18 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { DescribeAutoScalingGroupsCommand, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
+import {
+  DescribeAutoScalingGroupsCommand,
+  DescribeScalingActivitiesCommand,
+  SetDesiredCapacityCommand,
+} from "@aws-sdk/client-auto-scaling";
 import { StopInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { DescribeTargetHealthCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import type { AwsClients } from "../../local/api/clients";
 import { prepareRegion, startRegion } from "../../local/aws/region";
 import type { Region } from "../../local/aws/region";
 import type { Handler, Properties, ResourceState } from "../../local/engine/handler";
-import { cutPower, namespaceOf } from "../../local/faults/onHost";
+import { cutPower, namespaceOf, onHost } from "../../local/faults/onHost";
 import { run } from "../../local/machine/exec";
 import { StateDirectory } from "../../local/machine/state";
 import { sweep } from "../../local/machine/sweep";
@@ -288,6 +292,71 @@ describe("resource handlers", () => {
     await eventually("three healthy targets", async () => (await healthy()).length === 3);
     await desire(2);
     await eventually("two members", async () => (await healthy()).length === 2);
+  });
+
+  const causes = async () => {
+    const { Activities = [] } = await clients
+      .in(awsRegion)
+      .autoScaling.send(new DescribeScalingActivitiesCommand({ AutoScalingGroupName: ids["group"] }));
+    return Activities.map(({ Cause = "" }) => Cause);
+  };
+
+  it("a host that is too old goes when its successor serves", async () => {
+    const { handler, id, type, state: own } = made.find((entry) => entry.id === ids["group"])!;
+    const before = await members();
+    const inputs = { ...own, maxInstanceLifetime: 1 };
+    await handler.update(id, own, request(type, "web", inputs, awsRegion));
+    await eventually("a successor", async () => (await members()).some((each) => !before.includes(each)));
+    await handler.update(id, inputs, request(type, "web", own, awsRegion));
+    await eventually("two healthy targets", async () =>
+      isDeepStrictEqual((await healthy()).sort(), await members()),
+    );
+    assert.ok((await causes()).some((cause) => /reaching the maximum instance lifetime/.test(cause)));
+  });
+
+  it("a schedule that is due sets the limits, and the fleet follows", async () => {
+    const schedule = await create("aws:autoscaling/schedule:Schedule", "more", {
+      ...{ autoscalingGroupName: ids["group"], scheduledActionName: "more", recurrence: "* * * * *" },
+      ...{ timeZone: "Europe/Berlin", minSize: 3, maxSize: 3, desiredCapacity: -1 },
+    });
+    await eventually("three healthy targets", async () => (await healthy()).length === 3);
+    const { handler, type, state: own } = made.find((entry) => entry.id === schedule.id)!;
+    await handler.delete(schedule.id, own, awsRegion);
+    assert.ok((await causes()).some((cause) => /a scheduled action update .* min: 3, max: 3/.test(cause)));
+    const web = made.find((entry) => entry.id === ids["group"])!;
+    await web.handler.update(web.id, web.state, request(type, "web", web.state, awsRegion));
+    await clients
+      .in(awsRegion)
+      .autoScaling.send(
+        new SetDesiredCapacityCommand({ AutoScalingGroupName: ids["group"], DesiredCapacity: 2 }),
+      );
+    await eventually("two members", async () => (await healthy()).length === 2);
+  });
+
+  it("a group of several types, and of Spot, starts hosts of the first type", async () => {
+    const web = made.find((entry) => entry.id === ids["group"])!;
+    const { id: launchTemplateId } = made.find(({ type }) => type.endsWith(":LaunchTemplate"))!;
+    const { launchTemplate: _, ...others } = web.state;
+    const mixed = await create(web.type, "mixed", {
+      ...{ ...others, name: "mixed", minSize: 1, maxSize: 1, targetGroupArns: [] },
+      mixedInstancesPolicy: {
+        launchTemplate: {
+          launchTemplateSpecification: { launchTemplateId, version: "1" },
+          overrides: [{ instanceType: "c6i.large" }, { instanceType: "t3.micro" }],
+        },
+        instancesDistribution: { onDemandBaseCapacity: 0, onDemandPercentageAboveBaseCapacity: 0 },
+      },
+    });
+    const type = `url=http://169.254.169.254/latest
+curl -sf -m 5 -H "X-aws-ec2-metadata-token: $(curl -sf -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $url/api/token)" $url/meta-data/instance-type`;
+    let told = "";
+    await eventually("a host", async () => {
+      const [host = ""] = await members(mixed.id);
+      told = await onHost(host, type).catch(() => "");
+      return told !== "";
+    });
+    assert.equal(told, "c6i.large");
+    await web.handler.delete(mixed.id, mixed.outputs, awsRegion);
   });
 
   it("a template's update is a new version, and a group takes its new settings", async () => {

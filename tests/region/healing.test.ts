@@ -20,6 +20,7 @@ describe("the fleet heals itself", () => {
     { fault: "errors", cause: /ELB system health check failure/ },
     { fault: "cut-host", cause: /ELB system health check failure/ },
     { fault: "lose-disk", cause: /health check/ },
+    { fault: "fill-disk", cause: /health check/ },
   ];
   for (const { fault, cause } of cases)
     it(`after ${fault}: no request fails once the host is out, and another takes its place`, async () => {

@@ -302,6 +302,41 @@ describe("whatever happens", () => {
     await assertUnharmed();
   });
 
+  /** What has to pass however fast the machine is, in milliseconds, until something is done. */
+  async function takes(least: number, action: () => Promise<unknown>): Promise<void> {
+    const since = performance.now();
+    await action();
+    assert.ok(performance.now() - since >= least, "the fault is not in force");
+  }
+
+  it("a peering that is slow: tasks take a round trip longer, sign-in goes on, no host is replaced", async () => {
+    const { login } = await region.newUser();
+    const undo = await region.fault("slow-peering");
+    try {
+      await eventually("tasks", async () => (await tasks()) === 200);
+      for (let round = 0; round < 10; round++) await takes(12, async () => assert.equal(await tasks(), 200));
+      assert.equal(await signIn(login), 200);
+      assert.equal(await health(), 200);
+    } finally {
+      await undo();
+    }
+    await assertUnharmed();
+  });
+
+  it("a bucket that is slow: sign-in takes longer for each of its calls, tasks go on", async () => {
+    const { login } = await region.newUser();
+    const undo = await region.fault("slow-bucket");
+    try {
+      // It reads the account, and asks again when it writes.
+      const signedIn = takes(1500, async () => assert.equal(await signIn(login), 200));
+      for (let round = 0; round < 15; round++) assert.equal(await tasks(), 200);
+      await signedIn;
+    } finally {
+      await undo();
+    }
+    await assertUnharmed();
+  });
+
   it("a bucket that refuses, by npm run fault: sign-in is refused, tasks go on, and Ctrl-C takes it back", async () => {
     const { login } = await region.newUser();
     const command = spawn(process.execPath, ["tools/start.mjs", "local/run/faultMain.ts", "refuse-bucket"], {

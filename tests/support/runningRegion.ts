@@ -9,8 +9,8 @@ import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { regionFolder } from "../../client/localRegion";
 import { awsClients } from "../../local/api/clients";
 import type { AwsClients } from "../../local/api/clients";
-import { type FaultName, faults } from "../../local/faults";
-import type { Fault, Undo } from "../../local/faults/fault";
+import { beginFault, type FaultName } from "../../local/faults";
+import type { Undo } from "../../local/faults/fault";
 import { slowService } from "../../local/faults/services";
 import { type Member, members } from "../../local/faults/targets";
 import { copyOfCheckout, leftovers, RegionProcess, root } from "./regionProcess";
@@ -173,7 +173,7 @@ export class RunningRegion {
   /** Has something go wrong, and answers what takes it back. */
   async fault(name: FaultName, target = ""): Promise<Undo> {
     const { endpoint, api: clients } = this.running;
-    const undo = await (faults[name] as Fault).begin({ endpoint, clients, outputs: this.outputs }, target);
+    const undo = await beginFault(name, { endpoint, clients, outputs: this.outputs }, target);
     return undo ?? (() => Promise.resolve());
   }
 

@@ -58,7 +58,7 @@ case "$*" in
   "show -P NRestarts app.service") cat "$HERE/restarts" ;;
 esac`,
   );
-  stub("systemd-run", 'echo "$*" >"$HERE/systemd-run"');
+  stub("systemd-run", 'for word; do [[ $word != --unit=* ]] || echo "$*" >"$HERE/${word#--unit=}"; done');
   stub("journalctl", `echo '{"message": "it crashed", "exception": "ImportError: no such module"}'`);
   set("livez", "200");
   set("ready", "ok");
@@ -152,15 +152,34 @@ describe("a web host", () => {
     assert.deepEqual(calls.slice(-2, -1), ["POST /"], "it joins before it reports");
   });
 
+  /** What a unit that the host has started does, with other programs in place of its own. */
+  const watch = (unit: string, stubs: string) => {
+    const command = readFileSync(path.join(folder, unit), "utf8");
+    const script = command.slice(command.indexOf("bash -c ") + "bash -c ".length);
+    const { stdout } = spawnSync("bash", ["-c", `${stubs}; ${script.replace("/var/lib", folder)}`]);
+    return String(stdout);
+  };
+
   it("has its disk watched, and switches itself off when that takes no more", async () => {
     set("alive");
     await boot();
-    const unit = readFileSync(path.join(folder, "systemd-run"), "utf8");
-    const watch = unit.slice(unit.indexOf("bash -c ") + "bash -c ".length).replace("/var/lib", folder);
-    const run = (what: string) =>
-      spawnSync("bash", ["-c", `sleep() { ${what}; }; systemctl() { echo "$@"; }; ${watch}`]);
-    const { stdout } = run(`rm '${folder}/disk-watch' && mkdir '${folder}/disk-watch'`);
-    assert.equal(String(stdout), "poweroff\n");
+    const fails = `sleep() { rm '${folder}/disk-watch' && mkdir '${folder}/disk-watch'; }; systemctl() { echo "$@"; }`;
+    assert.equal(watch("disk-watch", fails), "poweroff\n");
+  });
+
+  it("has its service watched, and ends it for good when it does not answer for 5 s; what refuses is left alone", async () => {
+    set("alive");
+    await boot();
+    // It answers, refuses, answers 500, and then hangs: curl's statuses.
+    const service = `looks=0; sleep() { :; }
+curl() { echo "$*"; set -- 0 7 0 28; shift $((looks++)); return $1; }
+exec() { "$@"; exit; }; systemctl() { echo "$@"; }`;
+    const asked = "-s -m 5 -o /dev/null http://127.0.0.1:8000/livez\n";
+    assert.equal(
+      watch("service-watch", service),
+      `${asked.repeat(4)}the service has not answered for 5 s: it is ended, and the group replaces the host\n` +
+        "stop --no-block app.service\nkill --signal=KILL app.service\n",
+    );
   });
 
   it("boots again in a group that it has joined", async () => {

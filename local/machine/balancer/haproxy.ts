@@ -44,6 +44,8 @@ export function renderBalancer(
     "global",
     "  maxconn 4096",
     `  stats socket ${socket} mode 600 level admin`,
+    // After 10 s it would hang up on a machine that is too busy to go on asking.
+    "  stats timeout 60s",
     "defaults",
     "  mode http",
     "  option forwardfor",
@@ -107,7 +109,6 @@ export function parseStatistics(csv: string): Map<
     readonly check: string;
     readonly code: string;
     readonly sessions: number;
-    readonly requests: number;
   }
 > {
   const [header = "", ...lines] = csv.split("\n");
@@ -123,7 +124,6 @@ export function parseStatistics(csv: string): Map<
           check: column(cells, "check_status"),
           code: column(cells, "check_code"),
           sessions: Number(column(cells, "scur")),
-          requests: Number(column(cells, "req_tot")),
         },
       ];
     }),

@@ -201,12 +201,6 @@ export class TargetGroup {
     this.targets.delete(id);
   }
 
-  /** How many requests its listener has had; it counts anew when its settings change. Undefined without a listener. */
-  async requests(): Promise<number | undefined> {
-    if (!this.listener) return undefined;
-    return parseStatistics(await this.command("show stat")).get("FRONTEND")?.requests;
-  }
-
   /** Whether a listener asks its targets. */
   get isServing(): boolean {
     return this.listener !== undefined;

@@ -25,6 +25,8 @@ interface Request {
 export class Traffic {
   private requests: Request[] = [];
   private rest = "";
+  /** How many requests there were. */
+  total = 0;
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
@@ -36,8 +38,9 @@ export class Traffic {
     const at = this.now();
     for (const line of lines) {
       const [, milliseconds, status] = /^(-?\d+) (-?\d+)$/.exec(line) ?? [];
-      if (status !== undefined)
-        this.requests.push({ at, milliseconds: Number(milliseconds), status: Number(status) });
+      if (status === undefined) continue;
+      this.requests.push({ at, milliseconds: Number(milliseconds), status: Number(status) });
+      this.total++;
     }
   }
 

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Mutex } from "async-mutex";
 import { controlGroupsOf, removeControlGroup } from "../controlGroups";
@@ -234,7 +235,8 @@ export class Host {
     return this.power.runExclusive(async () => {
       this.isTerminated = true;
       await this.shutDown();
-      rmSync(this.folder, { recursive: true, force: true });
+      // A host may have written tens of thousands of files.
+      await rm(this.folder, { recursive: true, force: true });
     });
   }
 }

@@ -73,6 +73,34 @@ describe("an alarm", () => {
     }
   });
 
+  it("begins when its meaning says so", () => {
+    const day = 86_400;
+    for (const [name, comparison, threshold, minutes] of [
+      ["errors", "above", 1, 3],
+      ["no-host", "below", 1, 2],
+      ["unhealthy-host", "atLeast", 1, 10],
+      ["latency", "above", 2, 5],
+      ["no-capacity", "atLeast", 1, 10],
+      ["not-ready", "below", 1, 2],
+      ["certificate", "below", 30, day / 60],
+      ["gate", "atLeast", 1, 1],
+      ["memory", "above", 90, 10],
+      ["disk-root", "above", 80, 5],
+      ["disk-data", "above", 80, 5],
+      ["host", "atLeast", 1, 2],
+      ["cpu", "above", 90, 15],
+      ["backup", "above", 2 * day, 120],
+      ["drill", "above", 8 * day, 120],
+      ["archive-delay", "above", 300, 10],
+      ["archive-queue", "above", (20 * 2 ** 30) / 16, 5],
+    ] as const) {
+      const alarm = find(name);
+      const lasts = ((alarm.periodSeconds ?? 60) * alarm.periods) / 60;
+      assert.deepEqual([alarm.comparison, alarm.threshold, lasts], [comparison, threshold, minutes], name);
+    }
+    assert.equal(all.length, 17, "each alarm is here");
+  });
+
   it("has each name once in its region", () => {
     const names = all.map(({ name }) => name);
     assert.deepEqual(names, [...new Set(names)]);

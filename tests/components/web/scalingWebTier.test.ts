@@ -142,6 +142,13 @@ describe("ScalingWebTier", () => {
     assert.deepEqual([event["groupName"], event["minSize"], event["maxSize"]], ["web-1234567", 2, 6]);
   });
 
+  it("starts a successor before it takes a host out", async () => {
+    const { inputs } = find(await tier(), group, "web");
+    assert.deepEqual(inputs["instanceMaintenancePolicy"], {
+      ...{ minHealthyPercentage: 100, maxHealthyPercentage: 110 },
+    });
+  });
+
   it("replaces hosts by their age, and counts their load once they are warm", async () => {
     const { inputs } = find(await tier(), group, "web");
     assert.deepEqual([inputs["maxInstanceLifetime"], inputs["defaultInstanceWarmup"]], [2_592_000, 90]);

@@ -44,6 +44,7 @@ describe("WebEntrance", () => {
     assert.deepEqual(balancer.inputs["subnets"], ["subnet-0", "subnet-1"]);
     assert.equal(balancer.inputs["internal"], false);
     assert.equal(balancer.inputs["dropInvalidHeaderFields"], true);
+    assert.equal(balancer.inputs["desyncMitigationMode"], "defensive");
     assert.equal(balancer.inputs["enableHttp2"], true);
     assert.equal(balancer.inputs["xffHeaderProcessingMode"], "append");
     assert.deepEqual(balancer.inputs["accessLogs"], { enabled: true, bucket: "web-logs-1234567" });

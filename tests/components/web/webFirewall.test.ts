@@ -11,7 +11,11 @@ interface Rule {
   readonly priority: number;
   readonly action?: { readonly block?: { readonly customResponse: { readonly responseCode: number } } };
   readonly statement: {
-    readonly rateBasedStatement?: { readonly aggregateKeyType: string; readonly limit: number };
+    readonly rateBasedStatement?: {
+      readonly aggregateKeyType: string;
+      readonly limit: number;
+      readonly evaluationWindowSec: number;
+    };
   };
 }
 
@@ -46,8 +50,9 @@ describe("WebFirewall", () => {
 
   it("limits passwords by the address that the balancer sees, and says 429", () => {
     const own = rules()[3];
-    assert.equal(own?.statement.rateBasedStatement?.aggregateKeyType, "IP");
-    assert.equal(own.action?.block?.customResponse.responseCode, 429);
+    const rate = own?.statement.rateBasedStatement;
+    assert.deepEqual([rate?.aggregateKeyType, rate?.limit, rate?.evaluationWindowSec], ["IP", 300, 300]);
+    assert.equal(own?.action?.block?.customResponse.responseCode, 429);
   });
 
   it("limits the paths of the service that take a password, and no others", () => {

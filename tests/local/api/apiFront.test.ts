@@ -3,9 +3,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, mock } from "node:test";
 import { startApiFront } from "../../../local/api/apiFront";
-import type { ApiFront } from "../../../local/api/apiFront";
+import type { ApiFront, Truth } from "../../../local/api/apiFront";
+import { beginFault, faults } from "../../../local/faults";
+import type { Site } from "../../../local/faults/fault";
 
 /** moto changes its records without locks, and looks before it writes in two steps: what comes at once must come in turn. */
 describe("requests that arrive at once", () => {
@@ -121,6 +123,33 @@ describe("requests that arrive at once", () => {
       waiting.splice(0)[0]?.answer();
       await patient;
     });
+
+  it("tell of faults by this machine only, and how they end", async () => {
+    const noted: string[] = [];
+    const scaling = {
+      noteFault: (id: string, what: string) => void noted.push(`${id} ${what}`),
+      endFault: (id: string) => void noted.push(`${id} ended`),
+    };
+    front.attach({ scaling } as unknown as Truth);
+    const site = { endpoint: front.endpoint } as Site;
+    const begin = mock.method(faults.hang, "begin");
+    begin.mock.mockImplementationOnce(async () => () => Promise.resolve(void noted.push("taken back")));
+    await (
+      await beginFault("hang", site, "i-1")
+    )?.();
+    const [id = ""] = noted[0]?.split(" ") ?? [];
+    assert.deepEqual(noted.splice(0), [`${id} hang i-1`, "taken back", `${id} ended`]);
+
+    begin.mock.mockImplementationOnce(() => Promise.reject(new Error("no such host")));
+    await assert.rejects(beginFault("hang", site, "i-2"), /no such host/);
+    assert.match(noted.splice(0).join(), /hang i-2,\S+ ended$/);
+
+    const asked = send("s3", "PUT", `/_faults/noted/${id}?what=kill`, "", fromHost);
+    assert.equal((await arrived(1)).length, 1);
+    waiting.splice(0)[0]?.answer();
+    await asked;
+    assert.deepEqual(noted, []);
+  });
 
   it("that ask for a fault are heard from this machine only, and within bounds", async () => {
     const refused = await fetch(`${front.endpoint}/_faults/s3?seconds=3600`, { method: "PUT" });

@@ -22,6 +22,7 @@ describe("the AWS API of the local region", () => {
   /** Who goes first. */
   const leaving: string[] = [];
   const zones: string[] = [];
+  const noted: string[] = [];
   const targets: TargetReport[] = [
     { targetId: "i-1", port: 8000, state: "healthy" },
     {
@@ -70,6 +71,8 @@ describe("the AWS API of the local region", () => {
         memberOf: (id) => members.get(id),
         leaving: (_name, count) => leaving.splice(0, Math.max(0, count)),
         setZone: (...change) => void zones.push(change.join(" ")),
+        noteFault: (...note) => void noted.push(note.join(" ")),
+        endFault: (id) => void noted.push(`${id} ended`),
         completeLaunch: (...answer) => launches.push(answer.join(" ")) === 1,
       },
     });

@@ -26,6 +26,10 @@ describe("a load balancer", () => {
       takeOver: told("take over"),
       relisten: told("relisten"),
       unlisten: told("unlisten"),
+      register: (id: string, address: string) => void log.push(`${name} register ${id} ${address}`),
+      describe: () => [{ targetId: "i-1" }],
+      deregister: (id: string) => Promise.resolve(void log.push(`${name} deregister ${id}`)),
+      drop: (id: string) => Promise.resolve(void log.push(`${name} drop ${id}`)),
     } as unknown as TargetGroup;
   };
 
@@ -50,6 +54,10 @@ describe("a load balancer", () => {
     };
     handlers = loadBalancingHandlers({
       networkOf: () => network,
+      instances: new Map([
+        ["i-1", { privateIp: "10.0.0.1", isRunning: true }],
+        ["i-2", { privateIp: "10.0.0.2", isRunning: false }],
+      ]),
       targetGroups: new Map(["a", "b"].map((name) => [name, targetGroup(name)])),
       find: (_kind: string, items: Map<string, unknown>, id: string) => {
         if (!items.has(id)) throw new Error(`no ${id}`);
@@ -104,6 +112,21 @@ describe("a load balancer", () => {
     assert.deepEqual(await update(listening("b", 8001)), ["b relisten ns-alb1 8001 60"]);
     assert.deepEqual(await update(listening("b", 8001)), []);
     await assert.rejects(() => update({ ...listening("b", 8001), protocol: "HTTPS" }), /HTTP listeners/);
+  });
+
+  it("sends requests to hosts that no group registers, until they are taken out; one that is gone is not waited for", async () => {
+    const type = "aws:lb/targetGroupAttachment:TargetGroupAttachment";
+    const attachment = (targetId: string) => ({ targetGroupArn: "a", targetId });
+    log = [];
+    const { id } = await handlers[type]!.create(request(type, "one", attachment("i-1")));
+    assert.deepEqual(await handlers[type]!.read(id, attachment("i-1"), "us-east-1"), {
+      ...{ id, outputs: attachment("i-1") },
+    });
+    assert.equal(await handlers[type]!.read(id, attachment("i-2"), "us-east-1"), undefined);
+    for (const target of ["i-1", "i-2", "i-3"])
+      await handlers[type]!.delete(id, attachment(target), "us-east-1");
+    assert.deepEqual(log, ["a register i-1 10.0.0.1", "a deregister i-1", "a drop i-2", "a drop i-3"]);
+    assert.throws(() => void handlers[type]!.create(request(type, "no", attachment("i-9"))), /no i-9/);
   });
 
   it("is kept while it is protected", async () => {

@@ -10,6 +10,8 @@ const instance = (id: string, change: object = {}) => ({
 });
 const summary = { rate: 1, failed: 0, latency: undefined };
 
+const noted = [{ id: "f", what: "hang i-1", at: new Date(0), endedAt: undefined }];
+
 function inventory(instances: readonly object[], activities: readonly object[] = []): Inventory {
   const group = (isServing: boolean, rate: number, targets: readonly object[]) => ({
     isServing,
@@ -23,11 +25,13 @@ function inventory(instances: readonly object[], activities: readonly object[] =
       ["web", group(true, 1, [{ targetId: "i-1", state: "healthy" }])],
     ]),
     scalingGroups: new Map([["group", { activities: { list: () => activities } }]]),
+    memberOf: (id: string) => (id === "i-2" ? { lifecycle: "Pending" } : undefined),
+    faults: { list: () => noted },
   } as unknown as Inventory;
 }
 
 describe("the status of a region", () => {
-  it("has the state of every host, and what the balancer thinks of those that it asks", () => {
+  it("has the state of every host, its place in its group, and what the balancer thinks of those that it asks", () => {
     const { hosts } = regionStatus(
       inventory([
         instance("i-1"),
@@ -38,16 +42,18 @@ describe("the status of a region", () => {
       ]),
     );
     assert.deepEqual(
-      hosts.map(({ id, state, health }) => [id, state, health]),
+      hosts.map(({ id, state, lifecycle, health }) => [id, state, lifecycle, health]),
       [
-        ["i-1", "running", "healthy"],
-        ["i-2", "starting", undefined],
-        ["i-3", "stopped", undefined],
-        ["i-4", "stopped", undefined],
-        ["i-5", "failed", undefined],
+        ["i-1", "running", undefined, "healthy"],
+        ["i-2", "starting", "Pending", undefined],
+        ["i-3", "stopped", undefined, undefined],
+        ["i-4", "stopped", undefined, undefined],
+        ["i-5", "failed", undefined, undefined],
       ],
     );
   });
+
+  it("has the faults that were told of", () => assert.deepEqual(regionStatus(inventory([])).faults, noted));
 
   it("has the traffic of the group that serves", () =>
     assert.deepEqual(regionStatus(inventory([])).traffic, summary));

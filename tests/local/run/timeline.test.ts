@@ -7,6 +7,7 @@ import { readRecord } from "../../../report/record";
 const at = (second: number) => new Date(Date.UTC(2026, 0, 2) + second * 1000);
 const host = (health: string | undefined): HostStatus => ({
   ...{ id: "i-1", label: "web", zone: "us-east-1a", address: "10.0.0.1", state: "running", health },
+  lifecycle: undefined,
 });
 const decision = (second: number) => ({
   ...{ id: String(second), at: at(second), what: `Launching ${second}`, why: "wanted", status: "Successful" },
@@ -20,6 +21,7 @@ const look = (
     hosts,
     traffic: { rate, failed: 0.5, latency: rate > 0 ? { p50: 1, p90: 2, p99: 3 } : undefined },
     decisions,
+    faults: [{ id: "f", what: "hang i-1", at: at(1), endedAt: at(3) }],
   },
 });
 
@@ -55,11 +57,13 @@ describe("the timeline of a region", () => {
     ]);
   });
 
-  it("has what was decided meanwhile, the oldest first, and nothing from before", () => {
+  it("has what was decided and done to it meanwhile, the oldest first, and nothing from before", () => {
     const [chart] = run.charts;
     assert.deepEqual(chart?.kind === "lines" && chart.marks, [
       { x: 1, label: "Launching 1 (wanted)" },
+      { x: 1, label: "fault: hang i-1" },
       { x: 2, label: "Launching 2 (wanted)" },
+      { x: 3, label: "fault ended: hang i-1" },
     ]);
   });
 });

@@ -5,9 +5,15 @@ import { Progress } from "../../../local/terminal/progress";
 import type { RegionStatus } from "../../../local/terminal/status";
 
 const status = (health: string): RegionStatus => ({
-  hosts: [{ id: "i-1", label: "web", zone: "us-east-1a", address: "10.0.0.1", state: "running", health }],
+  hosts: [
+    {
+      ...{ id: "i-1", label: "web", zone: "us-east-1a", address: "10.0.0.1", state: "running", health },
+      lifecycle: "InService",
+    },
+  ],
   traffic: { rate: 0, failed: 0, latency: undefined },
   decisions: [],
+  faults: [],
 });
 
 describe("watching a region", () => {

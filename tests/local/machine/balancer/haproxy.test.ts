@@ -48,11 +48,11 @@ describe("the balancer", () => {
         "targets,target3,0,DOWN,L4TOUT,,",
       ].join("\n"),
     );
-    const first = { status: "UP", check: "L7OK", code: "200", sessions: 3, requests: 7 };
+    const first = { status: "UP", check: "L7OK", code: "200", sessions: 3 };
     assert.deepEqual(rows.get("target1"), first);
-    const second = { status: "DOWN 1/2", check: "L7STS", code: "503", sessions: 0, requests: 0 };
+    const second = { status: "DOWN 1/2", check: "L7STS", code: "503", sessions: 0 };
     assert.deepEqual(rows.get("target2"), second);
-    const third = { status: "DOWN", check: "L4TOUT", code: "", sessions: 0, requests: 0 };
+    const third = { status: "DOWN", check: "L4TOUT", code: "", sessions: 0 };
     assert.deepEqual(rows.get("target3"), third);
   });
 });

@@ -22,6 +22,7 @@ describe("the traffic of a balancer", () => {
     assert.equal(traffic.summary().rate, 2);
     clock = 19_000;
     assert.equal(traffic.summary().rate, 0);
+    assert.equal(traffic.total, 30, "all that there were are counted");
   });
 
   it("has percentiles of what targets answered, and the share of 5xx of all", () => {
@@ -37,5 +38,6 @@ describe("the traffic of a balancer", () => {
     for (const part of ["1", "2 2", "00\n[WARNING] (1) : Server targets/target1 is UP.\n7 ", "500\n"])
       traffic.take(part);
     assert.deepEqual(traffic.summary(), { rate: 0.2, failed: 0.5, latency: { p50: 7, p90: 12, p99: 12 } });
+    assert.equal(traffic.total, 2);
   });
 });
