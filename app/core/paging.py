@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
@@ -33,10 +34,15 @@ class PageQuery(StrictSerializer):
 
 def given(query: Mapping[str, Any], serializer_class: type[PageQuery]) -> dict[str, Any]:
     """The validated query parameters."""
-    serializer = serializer_class(data=dict(query.items()))
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
+    data: dict[str, Any] = _validator(serializer_class).run_validation(dict(query.items()))
     return data
+
+
+@cache
+def _validator(serializer_class: type[PageQuery]) -> PageQuery:
+    """Made once, and shared by all threads: it keeps nothing of what it validates. Its fields, built anew for each request,
+    took a sixth of a list's time."""
+    return serializer_class()
 
 
 def cursor_of(query: Mapping[str, Any], *key: str) -> str:

@@ -727,6 +727,25 @@ def test_what_was_stored_before_the_end_is_stored_once(worker, monkeypatch):
     assert [one["details"].get("times") for one in refused(target)] == [2]
 
 
+def test_a_journal_that_is_replaced_while_it_is_looked_at_is_left(worker, monkeypatch):
+    owner, other, target = worker(), worker(), uuid.uuid4().hex
+    owner.count(refusal(target))
+    flock = journal.fcntl.flock
+
+    def replaced_before(file, operation):
+        # What is looked at is a file; its own the worker has as a number.
+        if not isinstance(file, int):
+            owner.journal.replace(owner.refusals)
+        flock(file, operation)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal.fcntl, "flock", replaced_before)
+        assert other.move()
+    assert refused(target) == []
+    assert owner.move()
+    assert len(refused(target)) == 1
+
+
 def test_a_killed_worker_may_have_been_writing(worker, tmp_path, caplog):
     killed, other, target = worker(), worker(), uuid.uuid4().hex
     killed.count(refusal(target))

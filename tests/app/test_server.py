@@ -84,7 +84,11 @@ class Server:
 
     def memory(self) -> float:
         """The proportional set size of the server and its workers, in MiB."""
-        return sum(mebibytes("Pss", pid) for pid in (self.process.pid, *self.workers()))
+        pids = (self.process.pid, *self.workers())
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
+        return (
+            sum(int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) for text in rollups) / 1024
+        )
 
     def lines(self) -> list[dict]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
@@ -104,12 +108,6 @@ class Server:
             connection.close()
 
 
-def mebibytes(kind: str, pid: int) -> float:
-    """Memory of a process, as proc_pid_smaps(5) names its kinds."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(re.search(rf"^{kind}: +(\d+)", rollup, re.MULTILINE)[1]) / 1024
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server"))
@@ -126,10 +124,23 @@ def test_systemd_is_told(server):
     assert server.notified.recv(100) == b"READY=1"
 
 
-def test_workers_share_what_is_loaded(server):
-    # Without sharing each has 45 MiB of its own, before it has served anything.
-    assert len(server.workers()) == 2
-    assert all(mebibytes("Private_Dirty", pid) < 40 for pid in server.workers())
+def test_the_application_is_loaded_before_the_workers_are_forked(server):
+    # The process that starts them has what it would not need itself.
+    assert "/psycopg_binary/" in Path(f"/proc/{server.process.pid}/maps").read_text()
+
+
+def test_what_is_loaded_before_the_fork():
+    script = """
+import gc, sys, threading
+from service import __main__ as server
+server._preload()
+from core import aws
+print("service.asgi" in sys.modules, "tasks.views" in sys.modules)
+print(aws._client.cache_info().currsize, gc.get_freeze_count() > 100_000, threading.active_count())
+"""
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, cwd=APP, check=True, capture_output=True, text=True)
+    assert result.stdout.split() == ["True", "True", "1", "True", "1"], result.stderr
 
 
 def test_health(server):
