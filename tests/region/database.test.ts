@@ -231,7 +231,7 @@ os.posix_fallocate(file, os.fstat(file).st_size, int((there * ${percent} / 100 -
       );
       assert.match(await onHost(database, `grep -m 1 'No space left on device' ${log}`), /PANIC|ERROR|FATAL/);
       assert.match((await look()).message, /its volume is full|nothing is written any more/);
-      set("databaseVolumeGiB", 9);
+      set("databaseVolumeGiB", 10);
       await up();
       await onHost(database, "systemctl start watch-database.timer");
     });
@@ -353,7 +353,7 @@ mount ${volume} && systemctl start ${unit}`,
     const size = async () => Number(await onHost(database, `df --output=size -BM ${volume} | tr -dc 0-9`));
     const [before, started] = [await size(), await sql("SELECT pg_postmaster_start_time()")];
     await underLoad(async () => {
-      set("databaseVolumeGiB", 10);
+      set("databaseVolumeGiB", 11);
       await up();
       await eventually("a larger file system", async () => (await size()) > before + 900);
     });
