@@ -13,6 +13,7 @@ import { costsByComponent, costTable, dollars, monthlyCosts, priceSource, totalO
 import { draw } from "./drawing";
 import { table } from "./markdown";
 import { actionsOf, policiesOf } from "./permissions";
+import { updatesTable } from "./updates";
 
 export const root = path.join(__dirname, "..");
 
@@ -45,6 +46,7 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
     await write("docs/operations.md", (page) =>
       withSection(page, "creates", lostReplies(Object.values<Graph>({ ...graphs }))),
     ),
+    await write("docs/updates.md", (page) => withSection(page, "updates", updatesTable())),
     await write("docs/alarms.md", (page) => withSection(page, "alarms", alarmTable(graphs.prod))),
     await write("docs/images/graph-prod.svg", () => picture),
     await write("docs/deployment.md", (page) => withSection(page, "permissions", permissions(graphs))),
