@@ -78,6 +78,12 @@ export const settingChanges: Readonly<Record<keyof Values, readonly Change[]>> =
       settings: { databaseGeneration: 2, databaseRestoreTo: "2026-11-25 08:00:00+00" },
     },
   ],
+  databaseWebGeneration: [
+    {
+      meaning: "`databaseWebGeneration`, with the next `databaseGeneration`",
+      settings: { databaseGeneration: 2, databaseWebGeneration: 2 },
+    },
+  ],
   backupFulls: [to("backupFulls", 3)],
   backupLockDays: [to("backupLockDays", 7)],
   appPasswordVersion: [oneUp("appPasswordVersion")],
@@ -132,6 +138,7 @@ const commentIn = (file: string): Change => ({ meaning: `\`${file}\``, file });
 export const fileChanges: readonly Change[] = [
   "app/manage.py",
   "userdata/django.sh",
+  "userdata/fetch.sh",
   "userdata/postgres.sh",
   "userdata/release.sh",
   "userdata/web.sh",
@@ -170,6 +177,8 @@ const says: readonly (readonly [done: Done, what: string, words: string])[] = [
   ["replace", "Instance image-builder", "a new image"],
   ["replace", "Instance release-host", "the release runs again"],
   ["replace", "Group web", "the fleet is rolled behind the gate"],
+  ["create", "Instance rescue", "the database is restored in the web region"],
+  ["delete", "Instance db", "the database host goes, with its network"],
   ["replace", "Volume db-data", "the database has a new volume"],
   ["create", "Volume db-data-2", "the database has a new volume beside the old one"],
   ["delete, create", "Instance db", "the database host is replaced, the old one first"],

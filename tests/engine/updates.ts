@@ -20,8 +20,8 @@ function effectOfSteps(steps: readonly Step[]): Effect {
   const effect: { [What in Done]?: string[] } = {};
   const replaced = new Set<string>();
   for (const { op, type, name } of steps) {
-    // An archive has its content's digest in its name.
-    const short = name.replace(/^dev-/, "").replace(/(?<=-app-)[0-9a-f]{8}$/, "DIGEST");
+    // An object has its content's digest in its name.
+    const short = name.replace(/^dev-/, "").replace(/(?<=-(?:app|script)-)[0-9a-f]{8}$/, "DIGEST");
     const what = `${type.split(":").at(-1) ?? type} ${short}`;
     let done = op as Done;
     if (/replace/.test(op)) {
