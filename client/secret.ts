@@ -17,8 +17,8 @@ export async function administrator(outputs: Outputs): Promise<Credentials> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
   const { adminSecretName, awsEndpointUrl } = outputs;
   // The local region takes any credentials, and must not be shown real ones.
-  const local = { endpoint: awsEndpointUrl, credentials: { accessKeyId: "any", secretAccessKey: "any" } };
-  const client = new SecretsManagerClient({ region: webRegion, ...(awsEndpointUrl && local) });
+  const credentials = awsEndpointUrl ? { accessKeyId: "any", secretAccessKey: "any" } : undefined;
+  const client = new SecretsManagerClient({ region: webRegion, endpoint: awsEndpointUrl, credentials });
   try {
     const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: adminSecretName }));
     return JSON.parse(SecretString ?? "") as Credentials;

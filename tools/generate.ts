@@ -15,6 +15,7 @@ import { draw } from "./drawing";
 import { limitTables } from "./limits";
 import { table } from "./markdown";
 import { actionsOf, policiesOf } from "./permissions";
+import { updatesTable } from "./updates";
 
 export const root = path.join(__dirname, "..");
 
@@ -47,6 +48,7 @@ export async function generatedFiles(): Promise<Map<string, Generated>> {
     await write("docs/operations.md", (page) =>
       withSection(page, "creates", lostReplies(Object.values<Graph>({ ...graphs }))),
     ),
+    await write("docs/updates.md", (page) => withSection(page, "updates", updatesTable())),
     await write("docs/alarms.md", (page) => withSection(page, "alarms", alarmTable(graphs.prod))),
     await write("docs/benchmarks.md", (page) => withSection(page, "benchmarks", benchmarkTables())),
     await write("docs/limits.md", (page) => withSection(page, "limits", limitTables(graphs))),

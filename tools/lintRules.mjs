@@ -44,7 +44,8 @@ const plainProperties = rule((context) => ({
   SpreadElement(node) {
     if (node.parent.type !== "ObjectExpression" || node.argument.type !== "LogicalExpression") return;
     if (node.argument.operator !== "&&") return;
-    const message = "Pulumi leaves out what is undefined: write the property plainly.";
+    const message =
+      "Write the property plainly: undefined counts as absent. Where it does not, add it in a statement.";
     context.report({ node, message });
   },
 }));

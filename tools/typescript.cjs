@@ -86,15 +86,26 @@ function written(frame) {
   return String(frame).replace(`${source}:${line}:${column}`, `${source}:${place.line}:${place.column + 1}`);
 }
 
-// Pulumi takes a stack trace with every promise, to tell of those that never settle if this variable is set; wording them
-// all, and as thoroughly as the library would, takes a third of a run.
-const isUnread = process.env.PULUMI_DEBUG_PROMISE_LEAKS
-  ? () => false
-  : (frame) => frame?.getFunctionName() === "debuggablePromise";
+Error.prepareStackTrace = (error, frames) =>
+  [Error.prototype.toString.call(error), ...frames.map(written)].join("\n    at ");
 
-Error.prepareStackTrace = (error, frames) => {
-  const message = Error.prototype.toString.call(error);
-  return isUnread(frames[0]) ? message : [message, ...frames.map(written)].join("\n    at ");
+// Pulumi takes a stack trace with every promise, to tell of those that never settle if this variable is set: taking and wording
+// them all costs half of a run.
+const debuggable = require.resolve("@pulumi/pulumi/runtime/debuggable.js");
+const loadScript = require.extensions[".js"];
+require.extensions[".js"] = (module, file) => {
+  loadScript(module, file);
+  if (file !== debuggable || process.env.PULUMI_DEBUG_PROMISE_LEAKS) return;
+  const { debuggablePromise } = module.exports;
+  module.exports.debuggablePromise = (...args) => {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return debuggablePromise(...args);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  };
 };
 
 // Pulumi's SDK loads the compiler at once, and uses it only to serialise functions, which hardly any program does.

@@ -380,10 +380,9 @@ export async function startApiFront(motoPort: number): Promise<ApiFront> {
         ...endToEnd(request.headers),
         // moto reads a bucket's name out of any host that is not plainly its own.
         host: `127.0.0.1:${motoPort}`,
-        // Node.js refuses a header that is there and undefined.
-        ...(body && { "content-length": body.length }),
       },
     });
+    if (body) upstream.setHeader("content-length", body.length);
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       upstream.once("response", resolve);
       upstream.once("error", reject);

@@ -23,7 +23,7 @@ export async function serveProviders(backend: ProviderBackend, regionId?: string
         version: versionOf(name),
         changes,
         backend,
-        ...(name === "aws" && { regionId }),
+        regionId: name === "aws" ? regionId : undefined,
       });
       return { address: `${name}:${port}`, stop };
     }),

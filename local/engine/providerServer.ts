@@ -88,9 +88,8 @@ export class ProviderServer {
       checkConfig: answer(async (call: Call<messages.CheckRequest>) => {
         const { regionId } = this.options;
         const response = new messages.CheckResponse();
-        response.setInputs(
-          write({ ...read(call.request.getNews()), ...(regionId && { [localRegion]: regionId }) }),
-        );
+        const inputs = read(call.request.getNews());
+        response.setInputs(write(regionId ? { ...inputs, [localRegion]: regionId } : inputs));
         return response;
       }),
       diffConfig: answer(async ({ request }: Call<messages.DiffRequest>) => this.diffConfig(request)),

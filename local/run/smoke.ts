@@ -30,16 +30,15 @@ export async function smokeCheck(options: SmokeOptions): Promise<void> {
   ): Promise<unknown> {
     const limit = AbortSignal.timeout(requestSeconds * 1000);
     const what = `${method} ${path}`;
+    const headers = new Headers();
+    if (body) headers.set("content-type", "application/json");
+    if (token) headers.set("authorization", `Bearer ${token}`);
     let answer: Response;
     let text: string;
     try {
       answer = await fetch(new URL(path, url), {
         method,
-        headers: {
-          // A header that is undefined would be sent as this word.
-          ...(body && { "content-type": "application/json" }),
-          ...(token && { authorization: `Bearer ${token}` }),
-        },
+        headers,
         body: body && JSON.stringify(body),
         signal: AbortSignal.any([limit, signal]),
       });

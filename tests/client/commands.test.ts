@@ -32,7 +32,7 @@ describe("the commands of a user", () => {
   it("sign up, and in with it; the password is a line of standard input", async (t) => {
     const { user: other, service: its } = await start(t);
     for (const end of ["\n", "\r\n", ""]) {
-      const run = await other.run(["signup", "bob"], { input: password + end });
+      const run = await other.spawn(["signup", "bob"], { input: password + end });
       assert.deepEqual(run, { status: 0, stdout: `Signed in to ${its.url} as bob.\n`, stderr: "" });
     }
     const { stdout } = await other.run(["whoami", "--json"]);
@@ -309,7 +309,7 @@ describe("the exit status", () => {
   it("is 7 when nobody is there, and the message says who was asked", async (t) => {
     const { service, user } = await start(t);
     await service.stop();
-    const { status, stderr } = await user.run(["signin", "ada"], { input: password });
+    const { status, stderr } = await user.spawn(["signin", "ada"], { input: password });
     assert.equal(status, 7);
     assert.match(stderr, new RegExp(`^The service at ${service.url} is away: connect ECONNREFUSED.*\\n$`));
   });
@@ -372,7 +372,7 @@ describe("the package's command", () => {
 
   it("has colours on no pipe", async (t) => {
     const { user } = await start(t);
-    const { stdout } = await user.run(["health"], { env: { CI: "true", TERM: "xterm-256color" } });
+    const { stdout } = await user.spawn(["health"], { env: { CI: "true", TERM: "xterm-256color" } });
     assert.ok(!stdout.includes("\u001b"));
   });
 

@@ -64,7 +64,7 @@ describe("a session", () => {
     service.add("ada", password);
     await user.signIn("ada");
     service.forgetAccessTokens();
-    const runs = await Promise.all(Array.from({ length: 6 }, () => user.run(["whoami"])));
+    const runs = await Promise.all(Array.from({ length: 6 }, () => user.spawn(["whoami"])));
     assert.deepEqual(
       runs.map(({ status, stderr }) => [status, stderr]),
       runs.map(() => [0, ""]),

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,39 @@ export interface Run {
 export interface Given {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A run of the client in the process that is kept for it. */
+export interface Asked {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly folder: string;
+  readonly input: string;
+}
+
+const host = fork(join(__dirname, "host.ts"), {
+  execArgv: ["--require", join(__dirname, "..", "..", "tools", "typescript.cjs")],
+});
+host.unref();
+host.channel?.unref();
+const gone = once(host, "exit").then(() => {
+  throw new Error("The client's process has ended.");
+});
+gone.catch(() => undefined); // as it does with this process
+let last: Promise<unknown> = Promise.resolve();
+
+/** Each waits for the one before: a process has one environment. */
+function inHost(asked: Asked): Promise<Run> {
+  const run = last.then(async () => {
+    host.channel?.ref();
+    const answered = once(host, "message") as Promise<[Run]>;
+    host.send(asked);
+    const [answer] = await Promise.race([answered, gone]);
+    host.channel?.unref();
+    return answer;
+  });
+  last = run;
+  return run;
 }
 
 /** A user at a machine: an empty home, an empty folder to stand in, and a service that the environment names. */
@@ -47,8 +81,13 @@ export class User {
     };
   }
 
-  /** Runs the client as a process of its own, with no terminal. */
+  /** Runs the client with no terminal. */
   run(args: readonly string[], { input = "", env = {} }: Given = {}): Promise<Run> {
+    return inHost({ args, env: { ...this.env, ...env }, folder: this.folder, input });
+  }
+
+  /** Runs the client with no terminal, as a process of its own. */
+  spawn(args: readonly string[], { input = "", env = {} }: Given = {}): Promise<Run> {
     const child = spawn(process.execPath, [bin, ...args], {
       cwd: this.folder,
       env: { ...this.env, ...env },

@@ -15,6 +15,7 @@ describe("what npm run docs writes", () => {
     "docs/costs.md",
     "docs/controls.md",
     "docs/operations.md",
+    "docs/updates.md",
     "docs/alarms.md",
     "docs/benchmarks.md",
     "docs/limits.md",

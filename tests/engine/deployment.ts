@@ -165,6 +165,17 @@ export class Deployment {
     writeFileSync(file, stringify(document));
   }
 
+  /** Changes settings, and adds a line to a file; answers what takes that back. */
+  change(settings: Readonly<Record<string, unknown>>, file?: string): () => void {
+    const files = [`Pulumi.${this.stackName}.yaml`, ...(file === undefined ? [] : [file])];
+    const before = files.map((each) => [each, readFileSync(path.join(this.tree, each), "utf8")] as const);
+    this.set(settings);
+    if (file !== undefined) this.edit(file, (text) => `${text}${file.endsWith(".sh") ? "true" : ""}\n`);
+    return () => {
+      for (const [each, text] of before) this.edit(each, () => text);
+    };
+  }
+
   /** Changes a file of the copy. */
   edit(file: string, change: (text: string) => string): void {
     const where = path.join(this.tree, file);

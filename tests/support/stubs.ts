@@ -38,7 +38,7 @@ export function stubNetwork(region = "us-east-1", letters = "a"): HostNetwork & 
     vpcId: pulumi.output(`vpc-of-${region}`),
     region,
     hostSubnets: Array.from(letters, subnet),
-    hostRange: "10.20.128.0/17",
+    hostRange: region === "us-east-1" ? "10.10.128.0/17" : "10.20.128.0/17",
     hostsHavePublicIp: false,
     ready: new Marker(`network-${region}`),
   };

@@ -2,6 +2,7 @@
  * Runs the test files that the arguments name in this one process, each as a suite of its own: packages are loaded once, and what
  * one file has recorded of a stack serves the others. What a file changes of the process it must restore, and end what it starts.
  */
+import "./unfollowed";
 import * as path from "node:path";
 import { after, describe } from "node:test";
 

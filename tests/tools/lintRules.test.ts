@@ -34,8 +34,9 @@ const refused: readonly Case[] = [
   [
     "components/web/x2.ts",
     "export const f = (a?: { b: 1 }) => ({ ...(a && { b: a.b }) });",
-    /write the property plainly/,
+    /Write the property plainly/,
   ],
+  ["local/aws/x.ts", "export const f = (a?: number) => ({ ...(a && { a }) });", /Write the property plainly/],
   [
     "tests/run/x.test.ts",
     'import { test } from "node:test"; void test;',

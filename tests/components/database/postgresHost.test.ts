@@ -176,6 +176,11 @@ describe("PostgresHost", () => {
     assert.ok(ancestors(graph, host(graph)).has("backups"), "the host boots before there is a passphrase");
   });
 
+  it("lets the range of its clients' network in, and not its own", async () => {
+    const script = scriptOf(String(host(await construct()).inputs["userDataBase64"]));
+    assert.match(script, /^export CLIENT_CIDRS='10\.10\.128\.0\/17'$/m);
+  });
+
   it("is replaced, after a snapshot, by another type of the same memory", async () => {
     const [one, other] = [await construct(), await construct({ instanceType: "t3a.small" })];
     assert.deepEqual(host(one).replaceOnChanges, ["instanceType"]);

@@ -109,6 +109,16 @@ describe("RegionNetwork", () => {
     assert.deepEqual(await targets("singleNat"), [["net-nat-a"], ["net-nat-a"]]);
   });
 
+  it("has the gateway to the internet before the addresses of NAT gateways, which need it", async () => {
+    const graph = await network({ egress: "natPerAz" });
+    for (const type of ["aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway"])
+      for (const resource of ofType(graph, type))
+        assert.ok(
+          resource.dependencies.some((urn) => urn.endsWith("::net-gateway")),
+          `${type} ${resource.name}`,
+        );
+  });
+
   it("leaves the other zones alone when one comes or goes, in whatever order they are named", async () => {
     const two = await network();
     const three = await network({ zones: ["us-east-1c", "us-east-1b", "us-east-1a"] });
