@@ -711,7 +711,8 @@ def test_a_journal_has_what_is_not_stored_yet(worker, monkeypatch):
     assert [one["details"] for one in refused(target)] == [{"reason": "wrong"}]
     kill(killed)
     assert other.move()
-    assert [one["details"].get("times") for one in refused(target)] == [None, 2]
+    # Of the same millisecond, either may be the first.
+    assert sorted(one["details"].get("times", 1) for one in refused(target)) == [1, 2]
 
 
 def test_what_was_stored_before_the_end_is_stored_once(worker, monkeypatch):
@@ -781,7 +782,7 @@ def test_a_full_disk_keeps_nobody_from_an_answer(worker, monkeypatch, caplog):
         own.count(refusal(target))
         own.put(event(event="account.signed_in", object=target))
         assert own.move()
-    assert stored(target) == ["account.signed_in", "account.sign_in_refused"]
+    assert sorted(stored(target)) == ["account.sign_in_refused", "account.signed_in"]
     assert "the journal takes nothing" in caplog.text
 
 
