@@ -3,7 +3,8 @@
  * `up` asks for it again. Two things decide: by what AWS tells whether it has the same one already, and whether it then refuses.
  * A name that the provider draws is another one the next time.
  *
- * Sources are files of terraform-provider-aws, below `internal/service/`, and actions of AWS's API references.
+ * Sources are files of terraform-provider-aws, below `internal/service/`, and actions of AWS's API references. What ends with
+ * "unread" is held to be so, and was checked in neither.
  */
 import { awsChanges } from "../local/aws/changes";
 import type { Properties } from "../local/engine/handler";
@@ -29,10 +30,10 @@ const refused = (source: string, refusal: string, ...identity: readonly string[]
   refusal,
 });
 
-const ofBucket = (file: string, action: string) => taken(`s3/${file}; ${action} replaces`, "bucket");
-const securityGroupRule = (direction: "egress" | "ingress", action: string) =>
+const ofBucket = (file: string, action: string) => taken(`s3/${file}; ${action} replaces; unread`, "bucket");
+const securityGroupRule = (action: string) =>
   refused(
-    `ec2/vpc_security_group_${direction}_rule.go; ${action}`,
+    `${action}, by the EC2 API's list of error codes`,
     "InvalidPermission.Duplicate",
     "securityGroupId",
     "ipProtocol",
@@ -47,72 +48,72 @@ const securityGroupRule = (direction: "egress" | "ingress", action: string) =>
 /** By type token. */
 export const creates: Readonly<Record<string, CreateRow>> = {
   "aws:acm/certificate:Certificate": always(
-    "acm/certificate.go; RequestCertificate with another IdempotencyToken",
+    "acm/certificate.go; RequestCertificate with another IdempotencyToken; unread",
   ),
   "aws:acm/certificateValidation:CertificateValidation": taken(
-    "acm/certificate_validation.go: waits, and makes nothing",
+    "acm/certificate_validation.go: waits, and makes nothing; unread",
     "certificateArn",
   ),
   "aws:autoscaling/group:Group": refused(
-    "autoscaling/group.go; CreateAutoScalingGroup",
+    "autoscaling/group.go; CreateAutoScalingGroup; unread",
     "AlreadyExists",
     "name",
   ),
   "aws:autoscaling/policy:Policy": taken(
-    "autoscaling/policy.go; PutScalingPolicy replaces",
+    "autoscaling/policy.go; PutScalingPolicy replaces; unread",
     "autoscalingGroupName",
     "name",
   ),
   "aws:autoscaling/schedule:Schedule": taken(
-    "autoscaling/schedule.go; PutScheduledUpdateGroupAction replaces",
+    "autoscaling/schedule.go; PutScheduledUpdateGroupAction replaces; unread",
     "autoscalingGroupName",
     "scheduledActionName",
   ),
   "aws:cloudwatch/dashboard:Dashboard": taken(
-    "cloudwatch/dashboard.go; PutDashboard replaces",
+    "cloudwatch/dashboard.go; PutDashboard replaces; unread",
     "dashboardName",
   ),
   "aws:cloudwatch/logGroup:LogGroup": refused(
-    "logs/group.go; CreateLogGroup",
+    "logs/group.go; CreateLogGroup; unread",
     "ResourceAlreadyExistsException",
     "name",
   ),
   "aws:cloudwatch/metricAlarm:MetricAlarm": taken(
-    "cloudwatch/metric_alarm.go; PutMetricAlarm replaces",
+    "cloudwatch/metric_alarm.go; PutMetricAlarm replaces; unread",
     "name",
   ),
-  "aws:ebs/snapshot:Snapshot": always("ec2/ebs_snapshot.go; CreateSnapshot has no token"),
-  "aws:ebs/volume:Volume": always("ec2/ebs_volume.go; CreateVolume with another ClientToken"),
+  "aws:ebs/snapshot:Snapshot": always("ec2/ebs_snapshot.go; CreateSnapshot has no token; unread"),
+  "aws:ebs/volume:Volume": always("ec2/ebs_volume.go; CreateVolume with another ClientToken; unread"),
   "aws:ec2/amiFromInstance:AmiFromInstance": refused(
-    "ec2/ec2_ami_from_instance.go; CreateImage",
+    "CreateImage, by the EC2 API's list of error codes",
     "InvalidAMIName.Duplicate",
     "name",
   ),
   "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": taken(
-    "ec2/vpc_default_security_group.go: finds the network's own",
+    "ec2/vpc_default_security_group.go: finds the network's own; unread",
     "vpcId",
   ),
-  "aws:ec2/eip:Eip": always("ec2/ec2_eip.go; AllocateAddress has no token"),
+  "aws:ec2/eip:Eip": always("ec2/ec2_eip.go; AllocateAddress has no token; unread"),
   "aws:ec2/flowLog:FlowLog": refused(
-    "ec2/vpc_flow_log.go; CreateFlowLogs",
+    "ec2/vpc_flow_log.go; CreateFlowLogs with another ClientToken; refused by the EC2 API's list of error codes, which does not say what makes two the same",
     "FlowLogAlreadyExists",
     "vpcId",
     "trafficType",
     "logDestination",
   ),
-  "aws:ec2/instance:Instance": always("ec2/ec2_instance.go; RunInstances with another ClientToken"),
+  "aws:ec2/instance:Instance": always("ec2/ec2_instance.go; RunInstances with another ClientToken; unread"),
   "aws:ec2/internetGateway:InternetGateway": refused(
     "ec2/vpc_internet_gateway.go; AttachInternetGateway refuses, and a gateway without a network is left",
     "already has an internet gateway attached",
     "vpcId",
   ),
   "aws:ec2/keyPair:KeyPair": refused(
-    "ec2/ec2_key_pair.go; ImportKeyPair",
+    "ImportKeyPair, by the EC2 API's list of error codes",
     "InvalidKeyPair.Duplicate",
     "keyName",
   ),
   "aws:ec2/launchTemplate:LaunchTemplate": refused(
-    "ec2/ec2_launch_template.go; CreateLaunchTemplate",
+    "CreateLaunchTemplate, by the EC2 API's list of error codes",
     "InvalidLaunchTemplateName.AlreadyExistsException",
     "name",
   ),
@@ -122,27 +123,27 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     "allocationId",
   ),
   "aws:ec2/route:Route": refused(
-    "ec2/vpc_route.go; CreateRoute",
+    "ec2/vpc_route.go; CreateRoute, by the EC2 API's list of error codes",
     "RouteAlreadyExists",
     "routeTableId",
     "destinationCidrBlock",
   ),
   "aws:ec2/routeTable:RouteTable": always(
-    "ec2/vpc_route_table.go; CreateRouteTable with another ClientToken",
+    "ec2/vpc_route_table.go; CreateRouteTable with another ClientToken; unread",
   ),
   "aws:ec2/routeTableAssociation:RouteTableAssociation": taken(
-    "ec2/vpc_route_table_association.go; AssociateRouteTable answers with the same association, as moto has it",
+    "ec2/vpc_route_table_association.go: asks without looking; that AssociateRouteTable answers with the same association is moto's, not found in AWS's reference",
     "subnetId",
     "routeTableId",
   ),
   "aws:ec2/securityGroup:SecurityGroup": refused(
-    "ec2/vpc_security_group.go; CreateSecurityGroup",
+    "CreateSecurityGroup, by the EC2 API's list of error codes",
     "InvalidGroup.Duplicate",
     "vpcId",
     "name",
   ),
   "aws:ec2/subnet:Subnet": refused(
-    "ec2/vpc_subnet.go; CreateSubnet",
+    "CreateSubnet, by the EC2 API's list of error codes",
     "InvalidSubnet.Conflict",
     "vpcId",
     "cidrBlock",
@@ -153,10 +154,10 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     "instanceId",
     "deviceName",
   ),
-  "aws:ec2/vpc:Vpc": always("ec2/vpc_.go; CreateVpc has no token"),
+  "aws:ec2/vpc:Vpc": always("ec2/vpc_.go; CreateVpc has no token; unread"),
   "aws:ec2/vpcEndpoint:VpcEndpoint": refused(
-    "ec2/vpc_endpoint.go; CreateVpcEndpoint: the route to the service is there",
-    "RouteAlreadyExists",
+    "ec2/vpc_endpoint.go; CreateVpcEndpoint with another ClientToken; the message is from users' reports, under RouteAlreadyExists or InvalidParameter, and only of a gateway endpoint's route tables",
+    "already has a route with destination-prefix-list-id",
     "vpcId",
     "serviceName",
   ),
@@ -166,33 +167,37 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     "peerVpcId",
   ),
   "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter": taken(
-    "ec2/vpc_peering_connection_accepter.go: accepts what is pending",
+    "ec2/vpc_peering_connection_accepter.go: accepts what is pending; unread",
     "vpcPeeringConnectionId",
   ),
   "aws:ec2transitgateway/instanceState:InstanceState": taken(
-    "ec2/ec2_instance_state.go; StopInstances of a stopped one does nothing",
+    "ec2/ec2_instance_state.go; StopInstances of a stopped one does nothing; unread",
     "instanceId",
   ),
   "aws:iam/instanceProfile:InstanceProfile": refused(
-    "iam/instance_profile.go; CreateInstanceProfile",
+    "iam/instance_profile.go; CreateInstanceProfile; unread",
     "EntityAlreadyExists",
     "name",
   ),
-  "aws:iam/role:Role": refused("iam/role.go; CreateRole", "EntityAlreadyExists", "name"),
-  "aws:iam/rolePolicy:RolePolicy": taken("iam/role_policy.go; PutRolePolicy replaces", "role", "name"),
+  "aws:iam/role:Role": refused("iam/role.go; CreateRole; unread", "EntityAlreadyExists", "name"),
+  "aws:iam/rolePolicy:RolePolicy": taken(
+    "iam/role_policy.go; PutRolePolicy replaces; unread",
+    "role",
+    "name",
+  ),
   "aws:lambda/function:Function": refused(
-    "lambda/function.go; CreateFunction",
+    "lambda/function.go; CreateFunction; unread",
     "ResourceConflictException",
     "name",
   ),
   "aws:lambda/invocation:Invocation": taken(
-    "lambda/invocation.go; Invoke asks again, and leaves nothing",
+    "lambda/invocation.go; Invoke asks again, and leaves nothing; unread",
     "functionName",
     "input",
     "triggers",
   ),
   "aws:lb/listener:Listener": taken(
-    "elbv2/listener.go; CreateListener with the same settings answers with the one that exists",
+    "CreateListener, by its reference: with the same settings each call succeeds, and it completes at most once",
     "loadBalancerArn",
     "port",
   ),
@@ -207,7 +212,7 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     "name",
   ),
   "aws:route53/healthCheck:HealthCheck": always(
-    "route53/health_check.go; CreateHealthCheck with another CallerReference",
+    "route53/health_check.go; CreateHealthCheck with another CallerReference; unread",
   ),
   "aws:route53/record:Record": {
     ...refused(
@@ -220,12 +225,16 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     takenIf: "allowOverwrite",
   },
   "aws:route53/zone:Zone": refused(
-    "route53/zone.go; CreateHostedZone of a network that has one of that name",
+    "route53/zone.go; CreateHostedZone of a network that has one of that name; unread",
     "ConflictingDomainExists",
     "name",
     "vpcs",
   ),
-  "aws:s3/bucket:Bucket": refused("s3/bucket.go; CreateBucket", "BucketAlreadyOwnedByYou", "bucket"),
+  "aws:s3/bucket:Bucket": refused(
+    "CreateBucket, by its reference; in us-east-1 it answers 200 instead, and what the provider then does was not read",
+    "BucketAlreadyOwnedByYou",
+    "bucket",
+  ),
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ofBucket(
     "bucket_lifecycle_configuration.go",
     "PutBucketLifecycleConfiguration",
@@ -234,7 +243,7 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     "bucket_object_lock_configuration.go",
     "PutObjectLockConfiguration",
   ),
-  "aws:s3/bucketObjectv2:BucketObjectv2": taken("s3/object.go; PutObject replaces", "bucket", "key"),
+  "aws:s3/bucketObjectv2:BucketObjectv2": taken("s3/object.go; PutObject replaces; unread", "bucket", "key"),
   "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ofBucket(
     "bucket_ownership_controls.go",
     "PutBucketOwnershipControls",
@@ -250,41 +259,39 @@ export const creates: Readonly<Record<string, CreateRow>> = {
   ),
   "aws:s3/bucketVersioning:BucketVersioning": ofBucket("bucket_versioning.go", "PutBucketVersioning"),
   "aws:secretsmanager/secret:Secret": refused(
-    "secretsmanager/secret.go; CreateSecret",
+    "secretsmanager/secret.go; CreateSecret; unread",
     "ResourceExistsException",
     "name",
   ),
   "aws:secretsmanager/secretVersion:SecretVersion": always(
-    "secretsmanager/secret_version.go; PutSecretValue with another ClientRequestToken",
+    "secretsmanager/secret_version.go; PutSecretValue with another ClientRequestToken; unread",
   ),
-  "aws:sns/topic:Topic": taken("sns/topic.go; CreateTopic answers with the one that exists", "name"),
-  "aws:sns/topicPolicy:TopicPolicy": taken("sns/topic_policy.go; SetTopicAttributes replaces", "arn"),
+  "aws:sns/topic:Topic": taken("sns/topic.go; CreateTopic answers with the one that exists; unread", "name"),
+  "aws:sns/topicPolicy:TopicPolicy": taken("sns/topic_policy.go; SetTopicAttributes replaces; unread", "arn"),
   "aws:sns/topicSubscription:TopicSubscription": taken(
-    "sns/topic_subscription.go; Subscribe answers with the one that exists",
+    "sns/topic_subscription.go; Subscribe answers with the one that exists; unread",
     "topic",
     "protocol",
     "endpoint",
   ),
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": securityGroupRule(
-    "egress",
     "AuthorizeSecurityGroupEgress",
   ),
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": securityGroupRule(
-    "ingress",
     "AuthorizeSecurityGroupIngress",
   ),
   "aws:wafv2/webAcl:WebAcl": refused(
-    "wafv2/web_acl.go; CreateWebACL",
+    "wafv2/web_acl.go; CreateWebACL; unread",
     "WAFDuplicateItemException",
     "scope",
     "name",
   ),
   "aws:wafv2/webAclAssociation:WebAclAssociation": taken(
-    "wafv2/web_acl_association.go; AssociateWebACL replaces",
+    "wafv2/web_acl_association.go; AssociateWebACL replaces; unread",
     "resourceArn",
   ),
   "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": taken(
-    "wafv2/web_acl_logging_configuration.go; PutLoggingConfiguration replaces",
+    "wafv2/web_acl_logging_configuration.go; PutLoggingConfiguration replaces; unread",
     "resourceArn",
   ),
 };
