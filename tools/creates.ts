@@ -55,7 +55,7 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     "certificateArn",
   ),
   "aws:autoscaling/group:Group": refused(
-    "autoscaling/group.go; CreateAutoScalingGroup; unread",
+    "CreateAutoScalingGroup, by its reference: AlreadyExists of a group's name",
     "AlreadyExists",
     "name",
   ),
@@ -264,9 +264,9 @@ export const creates: Readonly<Record<string, CreateRow>> = {
     "name",
   ),
   "aws:secretsmanager/secretVersion:SecretVersion": always(
-    "secretsmanager/secret_version.go; PutSecretValue with another ClientRequestToken; unread",
+    "secretsmanager/secret_version.go; PutSecretValue with another ClientRequestToken",
   ),
-  "aws:sns/topic:Topic": taken("sns/topic.go; CreateTopic answers with the one that exists; unread", "name"),
+  "aws:sns/topic:Topic": taken("CreateTopic, by its reference: answers with the one of that name", "name"),
   "aws:sns/topicPolicy:TopicPolicy": taken("sns/topic_policy.go; SetTopicAttributes replaces; unread", "arn"),
   "aws:sns/topicSubscription:TopicSubscription": taken(
     "sns/topic_subscription.go; Subscribe answers with the one that exists; unread",
