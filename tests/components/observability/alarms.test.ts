@@ -86,7 +86,10 @@ describe("an alarm", () => {
       ["gate", "atLeast", 1, 1],
       ["memory", "above", 90, 10],
       ["disk-root", "above", 80, 5],
-      ["disk-data", "above", 80, 5],
+      ["disk-data", "above", 80, 10],
+      ["connections", "above", 80, 10],
+      ["transaction", "above", 600, 5],
+      ["database-certificate", "below", 2 * 365 * day, 60],
       ["host", "atLeast", 1, 2],
       ["cpu", "above", 90, 15],
       ["backup", "above", 2 * day, 120],
@@ -98,7 +101,7 @@ describe("an alarm", () => {
       const lasts = ((alarm.periodSeconds ?? 60) * alarm.periods) / 60;
       assert.deepEqual([alarm.comparison, alarm.threshold, lasts], [comparison, threshold, minutes], name);
     }
-    assert.equal(all.length, 17, "each alarm is here");
+    assert.equal(all.length, 20, "each alarm is here");
   });
 
   it("has each name once in its region", () => {
