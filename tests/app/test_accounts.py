@@ -9,8 +9,8 @@ from django.db import connection
 from accounts import passwords, sessions, store, tokens
 from accounts.rules import normalize_login
 from activity import spool
-from core import aws
 from conftest import User
+from core import aws
 from fake_aws import objects
 from tasks.models import Task
 
