@@ -41,16 +41,19 @@ async function removeVersions(
       .filter((version) => key === undefined || version.Key === key)
       .map(({ Key, VersionId }) => ({ Key, VersionId }));
     if (objects.length > 0) {
-      await client.send(
+      const { Errors: [refused] = [] } = await client.send(
         new s3.DeleteObjectsCommand({
           Bucket: bucket,
           Delete: { Objects: objects, Quiet: true },
           BypassGovernanceRetention: locked,
         }),
       );
-    }
-    if (!page.IsTruncated) return;
-    next = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
+      if (refused) throw new Error(`${bucket}/${refused.Key}: ${refused.Code}: ${refused.Message}`);
+      // From the beginning: hosts that are just ending may have written meanwhile.
+      next = {};
+    } else if (page.IsTruncated) {
+      next = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
+    } else return;
   }
 }
 

@@ -122,6 +122,25 @@ describe("storage and secrets", () => {
     assert.equal(await handler(bucketType).read(bucket, {}, "us-east-2"), undefined);
   });
 
+  it("empty a bucket of more versions than one answer lists, and say which one may not go", async () => {
+    const { id: bucket } = await create(bucketType, "full", { objectLockEnabled: true });
+    const put = (Key: string) => client().send(new s3.PutObjectCommand({ Bucket: bucket, Key, Body: "x" }));
+    for (let number = 0; number < 1050; number += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, index) => put(`${(number + index) % 350}`)));
+    await client().send(
+      new s3.PutObjectRetentionCommand({
+        Bucket: bucket,
+        Key: "7",
+        Retention: { Mode: "GOVERNANCE", RetainUntilDate: new Date(Date.now() + 3_600_000) },
+      }),
+    );
+    const remove = (objectLockEnabled: boolean) =>
+      handler(bucketType).delete(bucket, { forceDestroy: true, objectLockEnabled }, "us-east-1");
+    await assert.rejects(remove(false), /full-[0-9a-f]+\/7: AccessDenied/);
+    await remove(true);
+    await assert.rejects(client().send(new s3.HeadBucketCommand({ Bucket: bucket })));
+  });
+
   it("upload text, assets and archives", async () => {
     const { id: bucket } = await create(bucketType, "objects", {});
     const stored = async (key: string, inputs: Properties) => {
