@@ -83,7 +83,7 @@ export class RegionNetwork
     const privateSubnets = this.createSubnets(vpc, "private");
     const publicTables = this.createPublicRoutes(vpc, gateway, publicSubnets);
     const privateTables = this.createPrivateRoutes(vpc, privateSubnets);
-    this.createNatRoutes(gateway, publicSubnets, privateTables);
+    this.createNatRoutes(vpc, gateway, publicSubnets, privateTables);
     this.createS3Endpoint(vpc, [...publicTables, ...privateTables]);
     new VpcFlowLog(
       `${name}-flow-log`,
@@ -165,6 +165,7 @@ export class RegionNetwork
   }
 
   private createNatRoutes(
+    vpc: aws.ec2.Vpc,
     gateway: aws.ec2.InternetGateway,
     publicSubnets: readonly Subnet[],
     tables: readonly RouteTable[],
@@ -176,7 +177,8 @@ export class RegionNetwork
       const address = new aws.ec2.Eip(
         `${this.name}-${suffix}`,
         { domain: "vpc", tags: this.tag(suffix) },
-        { ...this.child, dependsOn: gateway },
+        // In another VPC the next gateway is made before the old one goes, and two cannot have one address.
+        { ...this.child, dependsOn: gateway, replaceWith: [vpc] },
       );
       return new aws.ec2.NatGateway(
         `${this.name}-${suffix}`,
