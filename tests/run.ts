@@ -78,7 +78,7 @@ const testFiles = (folder: string, ending: RegExp = /\.test\.ts$/) =>
     .map((file) => path.join("tests", folder, file));
 
 /** Those of the region's tests that take longest, so that none of them begins when the others are nearly done. */
-const longest = ["brokenApp", "engine", "database", "backup", "resilience", "healing", "system", "slowHosts"];
+const longest = ["database", "brokenApp", "engine", "backup", "resilience", "healing", "system", "slowHosts"];
 function longestFirst(files: readonly string[]): string[] {
   const place = (file: string) => longest.indexOf(path.basename(file, ".test.ts")) >>> 0;
   return [...files].sort((one, other) => place(one) - place(other));
