@@ -219,25 +219,6 @@ os.posix_fallocate(file, os.fstat(file).st_size, int((there * ${percent} / 100 -
     });
   });
 
-  it("whose volume is full says so, and has every row when the volume has grown", async () => {
-    await underLoad(async () => {
-      await onHost(database, "systemctl stop watch-database.timer");
-      await fill(99.5);
-      await onHost(database, `cat /dev/zero >>${volume}/filler || true`);
-      // Until there is no room for more of the log, without which there is no database.
-      const segments = "PERFORM pg_logical_emit_message(true, 'a', 'b'); PERFORM pg_switch_wal()";
-      await assert.rejects(
-        sql(`DO 'BEGIN FOR i IN 1..500 LOOP ${segments.replaceAll("'", "''")}; END LOOP; END'`),
-      );
-      await onHost(database, `grep -qE '(PANIC|ERROR|FATAL): .*No space left on device' ${log}`);
-      assert.match((await look()).message, /its volume is full|nothing is written any more/);
-      set("databaseVolumeGiB", 10);
-      await up();
-      await onHost(database, "systemctl start watch-database.timer");
-    });
-    await onHost(database, `rm ${volume}/filler`);
-  });
-
   it("keeps connections for its monitor and its administrator when clients take all", async () => {
     const hold = `for n in $(seq 60); do sleep 600 | psql -qX '${writer.connection}' & done; wait`;
     const [command, args] = await hostCommand(client, hold);

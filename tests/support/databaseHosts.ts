@@ -218,6 +218,8 @@ export class DatabaseHosts {
       { bucket: "backups", rule: { defaultRetention: { mode: "GOVERNANCE", days: 1 } } },
       webRegion,
     );
+    // It goes with its bucket: moto changes a lock only while the bucket is empty.
+    this.made.pop();
   }
 
   private async createNetwork(where: string, range: string): Promise<void> {
