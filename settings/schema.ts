@@ -66,10 +66,10 @@ function setting<T extends z.ZodMiniType>(
   return field;
 }
 
-/** Every setting. An empty text, list or map means not set. */
 /** Web hosts that a database host has connections for, however large it is (`components/database/tuning.ts`). */
 export const mostWebHosts = 30;
 
+/** Every setting. An empty text, list or map means not set. */
 export const fields = {
   profile: setting(
     text(),
